@@ -1,0 +1,49 @@
+"""Every step of the protocol by name, so that a test can kill a process exactly there."""
+
+from collections.abc import Callable
+from enum import StrEnum
+
+
+class Step(StrEnum):
+    """Named after what has just been done."""
+
+    # snapshot_loader
+    LOADER_MANIFEST_VERIFIED = "loader.manifest_verified"
+    LOADER_REGISTERED = "loader.registered"
+    LOADER_CHUNK_WRITTEN = "loader.chunk_written"
+    LOADER_CHUNK_COMMITTED = "loader.chunk_committed"
+    LOADER_PART_VERIFIED = "loader.part_verified"
+    LOADER_DUPLICATES_FOUND = "loader.duplicates_found"
+    LOADER_PART_OPENED = "loader.part_opened"
+    LOADER_RUNG = "loader.rung"
+    LOADER_STREAM_OPENED = "loader.stream_opened"
+
+    # migration_master
+    MASTER_TOOK_OVER = "master.took_over"
+    MASTER_BATCH_READ = "master.batch_read"
+    MASTER_OFFSETS_MOVED = "master.offsets_moved"
+    MASTER_NUMBERS_TAKEN = "master.numbers_taken"
+    MASTER_RAW_WRITTEN = "master.raw_written"
+    MASTER_HEADS_MOVED = "master.heads_moved"
+    MASTER_COMMITTED = "master.committed"
+    MASTER_RUNG = "master.rung"
+
+    # migration_worker (and every other caller of apply_batch)
+    WORKER_RECEIVED = "worker.received"
+    WORKER_LOCKED = "worker.locked"
+    WORKER_READ = "worker.read"
+    WORKER_TRANSFORMED = "worker.transformed"
+    WORKER_WRITTEN = "worker.written"
+    WORKER_OUTCOMES_WRITTEN = "worker.outcomes_written"
+    WORKER_WATERMARK_MOVED = "worker.watermark_moved"
+    WORKER_COMMITTED = "worker.committed"
+    WORKER_DELETED = "worker.deleted"
+    SWEEPER_ATTEMPT_MARKED = "sweeper.attempt_marked"
+    SWEEPER_SWEPT = "sweeper.swept"
+
+
+Reached = Callable[[Step], None]
+
+
+def nothing(step: Step) -> None:
+    """The default `reached`: production code does not stop anywhere."""
