@@ -1,0 +1,66 @@
+"""A PyMySQL connection that serves LOAD DATA LOCAL from one registered buffer, and nothing else ever."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pymysql import err
+from pymysql.connections import (  # type: ignore[attr-defined]  # LoadLocalPacketWrapper is missing in the stubs
+    Connection,
+    LoadLocalPacketWrapper,
+    MySQLResult,
+)
+
+_CHUNK = 1 << 20
+"""Bytes a packet: fewer than 16 MiB, and large enough that packets cost nothing."""
+_OUT_OF_SYNC = 2014
+
+
+class BufferConnection(Connection):
+    """`registered` names the only request that is answered; a server that asks for any file gets an empty one."""
+
+    registered: tuple[str, memoryview] | None = None
+
+    @contextmanager
+    def serving(self, name: str, buffer: bytes | bytearray | memoryview) -> Iterator[None]:
+        """For the statement inside, answer a request for `name` with `buffer`."""
+        self.registered = (name, memoryview(buffer))
+        try:
+            yield
+        finally:
+            self.registered = None
+
+    def _read_query_result(self, unbuffered: bool = False) -> int:
+        # PyMySQL opens whatever file the server names, so its own result class must never see that packet.
+        self._result = None
+        result = _Result(self)
+        if unbuffered:
+            result.init_unbuffered_query()
+        else:
+            result.read()
+        self._result = result
+        if result.server_status is not None:
+            self.server_status = result.server_status
+        return int(result.affected_rows or 0)
+
+
+class _Result(MySQLResult):
+    def _read_load_local_packet(self, first_packet: Any) -> None:  # noqa: ANN401 - PyMySQL has no public packet type
+        connection: Any = self.connection  # PyMySQL's stubs know none of the protocol's parts
+        wanted = LoadLocalPacketWrapper(first_packet).filename
+        wanted = wanted.decode("utf-8", "replace") if isinstance(wanted, bytes) else wanted
+        registered = connection.registered
+        allowed = registered is not None and registered[0] == wanted
+        if allowed and registered is not None:
+            buffer = registered[1]
+            for start in range(0, len(buffer), _CHUNK):
+                connection.write_packet(bytes(buffer[start : start + _CHUNK]))
+        connection.write_packet(b"")
+        answer = connection._read_packet()
+        if not allowed:
+            connection._force_close()  # a server that asks for files is not spoken to again
+            raise err.OperationalError(_OUT_OF_SYNC, "the server asked this client for a file that was not offered")
+        if not answer.is_ok_packet():
+            raise err.OperationalError(_OUT_OF_SYNC, "the server did not confirm LOAD DATA")
+        reader: Any = self
+        reader._read_ok_packet(answer)

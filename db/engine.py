@@ -1,0 +1,166 @@
+"""Connections and transactions: strict, UTC, READ COMMITTED, and gone soon after their process is."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, cast
+
+import pymysql
+from pymysql.constants import CLIENT
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.engine import URL, make_url
+
+from db.connection import BufferConnection
+from db.failure import sql_error
+from migration_core.errors import ConfigError
+
+STRICT_MODE = "STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+LANE_SECONDS = 10
+"""How long a session that can hold a lane outlives its host; MySQL's own default is 8 hours."""
+_RECYCLE_SECONDS = 8
+_CONNECT_SECONDS = 10
+_READ_SECONDS = 60
+
+Args = Sequence[object] | None
+
+
+class Session:
+    """One open transaction; its first statement should be the locking read."""
+
+    def __init__(self, connection: BufferConnection) -> None:
+        self.connection = connection
+        self._cursor = connection.cursor()
+
+    def execute(self, sql: str, args: Args = None) -> int:
+        """Run a statement; rows matched (not only changed)."""
+        return int(self._cursor.execute(sql, args))
+
+    def rows(self, sql: str, args: Args = None) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        self._cursor.execute(sql, args)
+        return list(self._cursor.fetchall())
+
+    def one(self, sql: str, args: Args = None) -> tuple[Any, ...] | None:
+        """The first row of a query, or None."""
+        self._cursor.execute(sql, args)
+        return self._cursor.fetchone()
+
+    def inserted_id(self) -> int:
+        """The AUTO_INCREMENT value of the last INSERT."""
+        return int(self._cursor.lastrowid)
+
+
+class Database:
+    """A pool of connections to one server; `url` is called at each connect, so rotated credentials are picked up."""
+
+    def __init__(self, url: Callable[[], str] | str, *, applies_lanes: bool = False, pool_size: int = 5) -> None:
+        self._url = url if callable(url) else lambda: url
+        self._applies_lanes = applies_lanes
+        self.engine: Engine = create_engine(
+            "mysql+pymysql://",
+            creator=self._connect,
+            pool_size=pool_size,
+            pool_recycle=_RECYCLE_SECONDS,
+            pool_reset_on_return=None,  # every transaction below ends in COMMIT or ROLLBACK itself
+        )
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+    @property
+    def schema(self) -> str:
+        """The control schema's name."""
+        return parsed_url(self._url()).database or ""
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Commit when the block ends, else roll back; every driver error leaves as SqlError.
+
+        An error of the COMMIT itself leaves the outcome unknown: read the watermark again before a retry.
+        """
+        pooled = None
+        try:
+            pooled = self.engine.raw_connection()
+            session = Session(cast("BufferConnection", pooled.driver_connection))
+            yield session
+            session.connection.commit()
+        except BaseException as error:
+            meaning = sql_error(error)
+            if pooled is not None:
+                _give_up(pooled, lost=meaning is not None and meaning.lost_connection)
+            if meaning is None or meaning is error:
+                raise
+            raise meaning from error
+        else:
+            pooled.close()
+
+    @contextmanager
+    def snapshot(self, seconds: int = 2) -> Iterator[Session]:
+        """A REPEATABLE READ, read-only view of one moment, of at most `seconds` a statement."""
+        with self.transaction() as session:
+            session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            session.execute(f"SET SESSION max_execution_time = {seconds * 1000}")
+            session.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+            try:
+                yield session
+            finally:
+                with suppress(pymysql.MySQLError):
+                    session.execute("SET SESSION max_execution_time = 0")
+
+    def _connect(self) -> BufferConnection:
+        url = parsed_url(self._url())
+        seconds = LANE_SECONDS if self._applies_lanes else _READ_SECONDS
+        settings = {
+            "time_zone": "'+00:00'",
+            "sql_mode": f"'{STRICT_MODE}'",
+            "transaction_isolation": "'READ-COMMITTED'",
+            "lock_wait_timeout": "30",
+            "innodb_lock_wait_timeout": "10",
+            "wait_timeout": str(seconds),
+            "net_read_timeout": str(seconds),
+            "net_write_timeout": str(seconds),
+            # With checks on, two lanes deadlock on a common parent row; orphans are found by a gate instead.
+            "foreign_key_checks": "0" if self._applies_lanes else "1",
+        }
+        query = dict(url.query)
+        return BufferConnection(
+            host=url.host or "127.0.0.1",
+            port=url.port or 3306,
+            user=url.username,
+            password=url.password or "",
+            database=url.database,
+            charset="utf8mb4",
+            collation="utf8mb4_0900_bin",
+            local_infile=True,
+            client_flag=CLIENT.FOUND_ROWS,
+            autocommit=False,
+            connect_timeout=_CONNECT_SECONDS,
+            read_timeout=_READ_SECONDS,
+            write_timeout=_READ_SECONDS,
+            max_allowed_packet=1 << 30,
+            ssl={"ca": query["ssl_ca"]} if "ssl_ca" in query else None,
+            init_command="SET SESSION " + ", ".join(f"{name} = {value}" for name, value in settings.items()),
+        )
+
+
+def parsed_url(url: str) -> URL:
+    """DATABASE_URL in its parts; anything but MySQL by PyMySQL is refused."""
+    try:
+        parsed = make_url(url)
+    except Exception as error:
+        raise ConfigError("DATABASE_URL is no URL: write mysql+pymysql://user:password@host:3306/schema") from error
+    if parsed.get_backend_name() != "mysql" or not parsed.database:
+        raise ConfigError("DATABASE_URL must name a MySQL schema: mysql+pymysql://user:password@host:3306/schema")
+    return parsed
+
+
+def _give_up(pooled: Any, *, lost: bool) -> None:  # noqa: ANN401 - SQLAlchemy's pool proxy has no public class
+    try:
+        if lost:
+            pooled.invalidate()
+        else:
+            pooled.driver_connection.rollback()
+    except (pymysql.MySQLError, OSError):
+        pooled.invalidate()
+    finally:
+        pooled.close()

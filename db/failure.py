@@ -1,0 +1,48 @@
+"""What a driver's error means for the program: one class for every error that SQL can give."""
+
+import re
+
+import pymysql
+from sqlalchemy.exc import DBAPIError
+
+from db.errno import SERVER_LOST, Answer, answer_to
+from migration_core.errors import MigrationError
+
+_KEY_NAME = re.compile(r"for key '(?:[^'.]*\.)?([^']*)'")
+
+
+class SqlError(MigrationError):
+    """An error of the server or of the way to it, with the answer that it asks for."""
+
+    def __init__(self, errno: int, message: str) -> None:
+        # The message of 1062 and others quotes values, which may be personal data: only number and answer are shown.
+        super().__init__(f"MySQL error {errno}")
+        self.errno = errno
+        self.answer = answer_to(errno)
+        found = _KEY_NAME.search(message)
+        self.key_name = found.group(1) if found else ""
+        """Of a duplicate: the index that stands against the row."""
+        self.hint = "" if self.answer in (Answer.BAD_DATA, Answer.DUPLICATE) else message
+        """The server's own words, where they cannot hold values of a row."""
+
+    def __str__(self) -> str:
+        return f"MySQL error {self.errno}" + (f": {self.hint}" if self.hint else "")
+
+    @property
+    def lost_connection(self) -> bool:
+        """Whether the connection must not be used again."""
+        return self.answer in (Answer.RECONNECT, Answer.UNKNOWN)
+
+
+def sql_error(error: BaseException) -> SqlError | None:
+    """The meaning of a driver's error, or None when `error` did not come from the driver."""
+    if isinstance(error, SqlError):
+        return error
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        error = error.orig
+    if not isinstance(error, pymysql.MySQLError):
+        return None
+    errno = error.args[0] if error.args and isinstance(error.args[0], int) else 0
+    message = str(error.args[1]) if len(error.args) > 1 else str(error)
+    # PyMySQL answers "already closed" as InterfaceError(0, ''): the connection is gone, whatever the reason was.
+    return SqlError(errno or SERVER_LOST, message)

@@ -1,0 +1,1 @@
+"""The control schema's history, one revision a change."""

@@ -1,0 +1,100 @@
+"""Raw tables: one a stream, the truth of what was received, written in bulk and read in sequence."""
+
+from collections.abc import Sequence
+
+from db.bulk import escaped, load, qualified, quoted
+from db.engine import Session
+from migration_core.lane import key_hash
+from migration_core.records import RawRow, Received
+
+COLUMNS = (
+    "lane",
+    "sequence",
+    "source_id",
+    "source_offset",
+    "entity_key",
+    "key_hash",
+    "record_key",
+    "value",
+    "headers",
+    "time",
+    "time_type",
+    "flags",
+)
+LARGE_VALUE = 16 * 1024
+"""Values above this are fetched one by one, so that a batch of them stays within its byte bound."""
+_NULL = b"\\N"
+_MULTI_ROW_BYTES = 1 << 20
+
+
+def table_of(stream: str) -> str:
+    """The raw table's name."""
+    return f"raw_{stream}"
+
+
+def definition(stream: str) -> str:
+    """The one definition of every raw table; no secondary index, since each would cost every insert."""
+    return (
+        f"CREATE TABLE IF NOT EXISTS {quoted(table_of(stream))} ("
+        "lane SMALLINT UNSIGNED NOT NULL, sequence BIGINT NOT NULL, source_id INT UNSIGNED NOT NULL, "
+        "source_offset BIGINT NOT NULL, entity_key VARBINARY(512) NULL, key_hash BIGINT UNSIGNED NOT NULL, "
+        "record_key LONGBLOB NULL, value LONGBLOB NULL, headers MEDIUMBLOB NULL, time BIGINT NULL, "
+        "time_type TINYINT NOT NULL, flags TINYINT UNSIGNED NOT NULL, PRIMARY KEY (lane, sequence)) "
+        "ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_0900_bin"
+    )
+
+
+def line(lane: int, sequence: int, source_id: int, record: Received, key: bytes | None, flags: int = 0) -> bytes:
+    """One raw row as a LOAD DATA line; the bytes of the record are kept unchanged."""
+    record_key, value, headers, time = record.record_key, record.value, record.headers, record.time
+    return b"%d\t%d\t%d\t%d\t%b\t%d\t%b\t%b\t%b\t%b\t%d\t%d\n" % (
+        lane,
+        sequence,
+        source_id,
+        record.source_offset,
+        _NULL if key is None else escaped(key),
+        0 if key is None else key_hash(key),
+        _NULL if record_key is None else escaped(record_key),
+        _NULL if value is None else escaped(value),
+        _NULL if headers is None else escaped(headers),
+        _NULL if time is None else b"%d" % time,
+        record.time_type,
+        flags,
+    )
+
+
+def insert(session: Session, stream: str, lines: Sequence[bytes]) -> None:
+    """Insert rows made by `line`; anything but all of them, unchanged, is an error and never IGNOREd."""
+    load(session.connection, quoted(table_of(stream)), COLUMNS, b"".join(lines), rows=len(lines), binary=True)
+
+
+def read(session: Session, stream: str, lane: int, *, after: int, up_to: int, rows: int, size: int) -> list[RawRow]:
+    """The next rows of a lane in sequence: at most `rows`, and at most `size` bytes of values (but at least one row)."""
+    found = session.rows(
+        "SELECT sequence, source_id, source_offset, entity_key, record_key, "
+        f"IF(LENGTH(value) > {LARGE_VALUE}, NULL, value), time, flags, LENGTH(value) "
+        f"FROM {quoted(table_of(stream))} WHERE lane = %s AND sequence > %s AND sequence <= %s "
+        "ORDER BY sequence LIMIT %s",
+        (lane, after, up_to, rows),
+    )
+    batch: list[RawRow] = []
+    total = 0
+    for *parts, length in found:
+        total += length or 0
+        if batch and total > size:
+            break
+        if length is not None and length > LARGE_VALUE:
+            parts[5] = _value(session, stream, lane, parts[0])
+        batch.append(RawRow(parts[0], parts[1], parts[2], parts[3], parts[4], parts[5], parts[6], parts[7]))
+    return batch
+
+
+def _value(session: Session, stream: str, lane: int, sequence: int) -> bytes:
+    found = session.one(
+        f"SELECT value FROM {quoted(table_of(stream))} WHERE lane = %s AND sequence = %s", (lane, sequence)
+    )
+    if found is None:
+        raise LookupError(
+            f"{qualified(None, table_of(stream))}: row {sequence} of lane {lane} vanished while it was read"
+        )
+    return bytes(found[0])

@@ -1,0 +1,293 @@
+"""The control schema: what the programs must remember, declared once for Alembic and for every query."""
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Enum,
+    ForeignKey,
+    Index,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.mysql import BIGINT, DATETIME, INTEGER, LONGBLOB, SMALLINT, TINYINT, VARBINARY
+from sqlalchemy.types import TypeEngine
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+VERSION_TABLE = "control_version"
+metadata = MetaData(naming_convention=NAMING)
+
+# Names, topics and paths differ by case and accent, so they are compared as bytes.
+OPTIONS: dict[str, Any] = {
+    "mysql_engine": "InnoDB",
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_0900_bin",
+    "mysql_row_format": "DYNAMIC",
+}
+NOW = text("CURRENT_TIMESTAMP(6)")
+ZERO = text("0")
+
+STREAM_ID = SMALLINT(unsigned=True)
+LANE = SMALLINT(unsigned=True)
+SOURCE_ID = INTEGER(unsigned=True)
+SEQUENCE = BIGINT()
+COUNT = BIGINT(unsigned=True)
+MOMENT = DATETIME(fsp=6)
+KEY = VARBINARY(512)
+SHA256 = String(64)
+
+
+def is_control_table(name: str | None, kind: str, _parents: object) -> bool:
+    """For Alembic: raw tables are made at registration, one a stream, and are no business of the revisions."""
+    return not (kind == "table" and (name or "").startswith(("raw_", VERSION_TABLE)))
+
+
+def _table(name: str, *parts: Any) -> Table:  # noqa: ANN401 - columns and constraints share no public type
+    return Table(name, metadata, *parts, **OPTIONS)
+
+
+def _of_stream(*, primary_key: bool = True) -> Column[Any]:
+    parent = ForeignKey("stream.stream_id")
+    return Column("stream_id", STREAM_ID, parent, primary_key=primary_key, nullable=False, autoincrement=False)
+
+
+def _key(name: str, kind: TypeEngine[Any]) -> Column[Any]:
+    return Column(name, kind, primary_key=True, autoincrement=False)
+
+
+def _count(name: str) -> Column[Any]:
+    return Column(name, COUNT, nullable=False, server_default=ZERO)
+
+
+stream = _table(
+    "stream",
+    Column("stream_id", STREAM_ID, primary_key=True, autoincrement=True),
+    Column("name", String(48), nullable=False),
+    Column("lanes", SMALLINT(unsigned=True), nullable=False, comment="fixed for ever: another number reorders keys"),
+    Column("key_version", SMALLINT(unsigned=True), nullable=False),
+    Column("partial", Boolean, nullable=False),
+    Column("mapping_hash", SHA256, nullable=False),
+    Column("registered_at", MOMENT, nullable=False, server_default=NOW),
+    UniqueConstraint("name"),
+)
+
+stream_counter = _table(
+    "stream_counter",
+    _of_stream(),
+    Column("generation", SMALLINT(unsigned=True), nullable=False, comment="the generation that ingest writes"),
+    Column("next_number", BIGINT(), nullable=False, comment="locked by the master's transaction"),
+)
+
+stream_state = _table(
+    "stream_state",
+    _of_stream(),
+    Column("state", Enum("running", "paused", "halted"), nullable=False, server_default="running"),
+    Column("reason", String(1000), nullable=False, server_default=""),
+    Column("since", MOMENT, nullable=False, server_default=NOW),
+    Column("rate_limit", INTEGER(unsigned=True), comment="rows a second over all workers; NULL is none"),
+    Column("stop_position", JSON, comment="{topic: {partition: offset}} where ingest stops"),
+)
+
+stream_generation = _table(
+    "stream_generation",
+    _of_stream(),
+    _key("generation", SMALLINT(unsigned=True)),
+    Column("kind", Enum("snapshot", "stream"), nullable=False),
+    Column("began_at", MOMENT, nullable=False, server_default=NOW),
+    Column("opened_at", MOMENT),
+)
+
+source = _table(
+    "source",
+    Column("source_id", SOURCE_ID, primary_key=True, autoincrement=True),
+    _of_stream(primary_key=False),
+    Column("kind", Enum("partition", "part"), nullable=False),
+)
+
+source_offset = _table(
+    "source_offset",
+    Column("source_id", SOURCE_ID, ForeignKey("source.source_id"), primary_key=True, autoincrement=False),
+    _of_stream(primary_key=False),
+    Column("topic", String(249), nullable=False),
+    Column("topic_id", String(40), nullable=False),
+    Column("kafka_partition", INTEGER(), nullable=False),
+    Column("start_offset", BIGINT(), nullable=False),
+    Column("end_offset", BIGINT(), nullable=False, comment="end of the snapshot's own window"),
+    Column("next_offset", BIGINT(), nullable=False),
+    Column("leader_epoch", INTEGER()),
+    Column("epoch", BIGINT(), nullable=False, server_default=ZERO, comment="the fence: raised at every take-over"),
+    Column("last_offset", BIGINT(), comment="of the last stored record, re-read at start"),
+    Column("last_sha256", SHA256),
+    Column("halted", String(1000), comment="why this partition is not read; NULL is none"),
+    Column("halted_from", BIGINT()),
+    Column("halted_to", BIGINT()),
+    Column("after_offsets", JSON, comment="{partition: offset} that the old partitions must reach first"),
+    Column("moved_at", MOMENT, nullable=False, server_default=NOW),
+    UniqueConstraint("topic", "kafka_partition"),
+)
+
+lane_head = _table(
+    "lane_head",
+    _of_stream(),
+    _key("lane", LANE),
+    Column("head", SEQUENCE, nullable=False, server_default=ZERO),
+    _count("rows"),
+    Column("head_time", BIGINT(), comment="Kafka's time of the newest row, ms since the epoch"),
+)
+
+lane_progress = _table(
+    "lane_progress",
+    _of_stream(),
+    _key("lane", LANE),
+    Column("applied", SEQUENCE, nullable=False, server_default=ZERO, comment="the watermark"),
+    Column("open_to", SEQUENCE, nullable=False, server_default=ZERO, comment="the barrier"),
+    _count("n_applied"),
+    _count("n_superseded"),
+    _count("n_filtered"),
+    _count("n_parked"),
+    _count("n_rejected"),
+    Column("applied_time", BIGINT(), comment="Kafka's time of the last applied row, ms since the epoch"),
+    Column("parked", INTEGER(unsigned=True), nullable=False, server_default=ZERO, comment="keys that are parked now"),
+    Column("audited", SEQUENCE, nullable=False, server_default=ZERO),
+    Column("halted", String(1000), comment="why this lane is not applied; NULL is none"),
+)
+
+row_outcome = _table(
+    "row_outcome",
+    _of_stream(),
+    _key("lane", LANE),
+    _key("sequence", SEQUENCE),
+    Column("outcome", TINYINT(unsigned=True), nullable=False, comment="4 parked, 5 rejected; others are only counted"),
+    Column("source_id", SOURCE_ID, nullable=False),
+    Column("key_hash", BIGINT(unsigned=True), nullable=False),
+    Index(None, "stream_id", "lane", "key_hash"),
+    Index(None, "source_id"),
+)
+
+reject_pattern = _table(
+    "reject_pattern",
+    Column("pattern_id", INTEGER(unsigned=True), primary_key=True, autoincrement=True),
+    _of_stream(primary_key=False),
+    Column("hash", SHA256, nullable=False),
+    Column("stage", String(32), nullable=False),
+    Column("code", String(48), nullable=False),
+    Column("field_path", String(500), nullable=False),
+    Column("shape", String(200), nullable=False),
+    Column("state", Enum("open", "accepted", "fixed"), nullable=False, server_default="open"),
+    _count("rejects"),
+    Column("first_seen", MOMENT, nullable=False, server_default=NOW),
+    Column("last_seen", MOMENT, nullable=False, server_default=NOW),
+    UniqueConstraint("stream_id", "hash"),
+)
+
+reject = _table(
+    "reject",
+    _of_stream(),
+    _key("lane", LANE),
+    _key("sequence", SEQUENCE),
+    Column("pattern_id", INTEGER(unsigned=True), ForeignKey("reject_pattern.pattern_id"), nullable=False),
+    Column("source_id", SOURCE_ID, nullable=False),
+    Column("source_offset", BIGINT(), nullable=False),
+    Column("entity_key", KEY),
+    Column("record_key", LONGBLOB),
+    Column("value", LONGBLOB),
+    Column("value_sha256", SHA256, nullable=False),
+    Column("detail", String(1000), nullable=False),
+    Column("version", String(40), nullable=False, comment="of the code that rejected it"),
+    Column("rejected_at", MOMENT, nullable=False, server_default=NOW),
+)
+
+parked_key = _table(
+    "parked_key",
+    _of_stream(),
+    _key("lane", LANE),
+    _key("entity_key", KEY),
+    Column("key_hash", BIGINT(unsigned=True), nullable=False),
+    Column("first_sequence", SEQUENCE, nullable=False, comment="of the row that parked it"),
+    Column("reason", Enum("behind_reject", "pending_unique"), nullable=False),
+    Column("tries", SmallInteger, nullable=False, server_default=ZERO),
+    Column("next_try_at", MOMENT, nullable=False, server_default=NOW),
+    Column("detail", String(1000), nullable=False, server_default=""),
+)
+
+merged_document = _table(
+    "merged_document",
+    _of_stream(),
+    _key("lane", LANE),
+    _key("entity_key", KEY),
+    Column("sequence", SEQUENCE, nullable=False),
+    Column("document", LONGBLOB, nullable=False, comment="JSON text; bytes, so that numbers stay exact"),
+)
+
+lane_attempt = _table(
+    "lane_attempt",
+    _of_stream(),
+    _key("lane", LANE),
+    Column("applied", SEQUENCE, nullable=False, comment="the watermark at which the attempts failed"),
+    Column("attempts", SmallInteger, nullable=False),
+    Column("sequence", SEQUENCE, comment="the one row tried alone, from the third attempt on"),
+    Column("marked_at", MOMENT, nullable=False, server_default=NOW),
+)
+
+run = _table(
+    "run",
+    Column("run_id", INTEGER(unsigned=True), primary_key=True, autoincrement=True),
+    Column("kind", String(32), nullable=False),
+    Column("step", String(64), nullable=False),
+    Column("version", String(40), nullable=False),
+    Column("mapping_hash", SHA256, nullable=False),
+    Column("started_at", MOMENT, nullable=False, server_default=NOW),
+    Column("finished_at", MOMENT),
+    Column("detail", JSON),
+)
+
+snapshot = _table(
+    "snapshot",
+    Column("snapshot_id", INTEGER(unsigned=True), primary_key=True, autoincrement=True),
+    _of_stream(primary_key=False),
+    Column("generation", SMALLINT(unsigned=True), nullable=False),
+    Column("manifest_sha256", SHA256, nullable=False),
+    Column("folder", String(1000), nullable=False),
+    Column("epoch", BIGINT(), nullable=False, server_default=ZERO, comment="the fence against a second loader"),
+    Column("state", Enum("loading", "complete"), nullable=False, server_default="loading"),
+    Column("registered_at", MOMENT, nullable=False, server_default=NOW),
+    Column("completed_at", MOMENT),
+    UniqueConstraint("stream_id", "generation"),
+)
+
+snapshot_part = _table(
+    "snapshot_part",
+    Column("source_id", SOURCE_ID, ForeignKey("source.source_id"), primary_key=True, autoincrement=False),
+    Column("snapshot_id", INTEGER(unsigned=True), ForeignKey("snapshot.snapshot_id"), nullable=False),
+    Column("part", INTEGER(unsigned=True), nullable=False),
+    Column("file", String(500), nullable=False),
+    _count("rows"),
+    _count("bytes"),
+    Column("sha256", SHA256, nullable=False),
+    Column("state", Enum("waiting", "loading", "verified", "open"), nullable=False, server_default="waiting"),
+    _count("lines_loaded"),
+    Column(
+        "byte_offset", BIGINT(unsigned=True), nullable=False, server_default=ZERO, comment="decompressed bytes loaded"
+    ),
+    UniqueConstraint("snapshot_id", "part"),
+)
+
+snapshot_duplicate = _table(
+    "snapshot_duplicate",
+    _of_stream(),
+    _key("lane", LANE),
+    _key("sequence", SEQUENCE),
+    Column("first_sequence", SEQUENCE, nullable=False, comment="of the row that stands"),
+)
