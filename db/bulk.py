@@ -1,21 +1,39 @@
-"""Rows into a table from memory by LOAD DATA LOCAL, the fastest way in; every silent repair is an error.
+"""Many rows into a table from memory: by LOAD DATA LOCAL, the fastest way in, or by strict multi-row statements.
 
 LOAD DATA LOCAL behaves like IGNORE, since the server cannot stop the transfer: data errors and duplicates become
-warnings. So the info line is compared with what was sent, and any difference is raised.
+warnings. So its info line is compared with what was sent, and any difference is raised. Both ways take the same lines.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from db.connection import BufferConnection
 
-_INFO = re.compile(rb"Records: (\d+)  Deleted: (\d+)  Skipped: (\d+)  Warnings: (\d+)")
+NULL = b"\\N"
+_INFO = re.compile(r"Records: (\d+)  Deleted: (\d+)  Skipped: (\d+)  Warnings: (\d+)")
 _NAME = "rows-in-memory"
+_STATEMENT_BYTES = 1 << 20
 
 
 class Repaired(Exception):
     """The server skipped or changed rows: roll back, and go the strict way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """Where lines go."""
+
+    table: str
+    """Quoted and qualified."""
+    columns: tuple[str, ...]
+    replace: bool = False
+    """Only for tables whose one unique key is the primary key: REPLACE fires on any."""
+    binary: bool = False
+    """Bytes as they are, which JSON columns refuse (3144)."""
+    hex_columns: frozenset[str] = field(default=frozenset())
+    """Columns whose fields are hexadecimal text."""
 
 
 def quoted(*names: str) -> str:
@@ -28,42 +46,8 @@ def qualified(schema: str | None, table: str) -> str:
     return f"{quoted(schema)}.{quoted(table)}" if schema else quoted(table)
 
 
-def load(
-    connection: BufferConnection,
-    table: str,
-    columns: Sequence[str],
-    buffer: bytes | bytearray,
-    *,
-    rows: int,
-    replace: bool = False,
-    binary: bool = False,
-    hex_columns: frozenset[str] = frozenset(),
-) -> None:
-    """Load `rows` lines of `buffer` into `table` (a qualified, quoted name).
-
-    `binary` sends bytes as they are, which JSON columns refuse (3144); `hex_columns` travel as hexadecimal text.
-    """
-    names = [f"@v{index}" if name in hex_columns else quoted(name) for index, name in enumerate(columns)]
-    setting = ", ".join(f"{quoted(n)} = UNHEX(@v{i})" for i, n in enumerate(columns) if n in hex_columns)
-    sql = (
-        f"LOAD DATA LOCAL INFILE '{_NAME}' {'REPLACE ' if replace else ''}INTO TABLE {table} "
-        f"CHARACTER SET {'binary' if binary else 'utf8mb4'} "
-        rf"FIELDS TERMINATED BY '\t' ESCAPED BY '\\' LINES TERMINATED BY '\n' ({', '.join(names)})"
-        f"{' SET ' + setting if setting else ''}"
-    )
-    with connection.serving(_NAME, buffer):
-        connection.query(sql)
-    result: Any = connection._result  # noqa: SLF001 - the info line has no public name
-    found = _INFO.search(result.message or b"")
-    if found is None:
-        raise Repaired(f"no info line after LOAD DATA into {table}")
-    records, _deleted, skipped, warnings = map(int, found.groups())
-    if (records, skipped, warnings) != (rows, 0, 0):
-        raise Repaired(f"{table}: {rows} rows sent, {records} read, {skipped} skipped, {warnings} warnings")
-
-
 def escaped(value: bytes) -> bytes:
-    """`value` as one field of a LOAD DATA line."""
+    """`value` as one field of a line."""
     if b"\\" in value:
         value = value.replace(b"\\", b"\\\\")
     if b"\t" in value:
@@ -71,3 +55,67 @@ def escaped(value: bytes) -> bytes:
     if b"\n" in value:
         value = value.replace(b"\n", b"\\n")
     return value
+
+
+def write(connection: BufferConnection, bulk: Bulk, lines: Sequence[bytes], *, strict: bool = False) -> None:
+    """Store all `lines` (fields by tab, escaped, each ended by a newline), unchanged, or raise."""
+    if not lines:
+        return
+    if strict or not connection.serves_local_infile:
+        for statement in _statements(bulk, lines):
+            connection.query(statement)
+    else:
+        _load(connection, bulk, lines)
+
+
+def _load(connection: BufferConnection, bulk: Bulk, lines: Sequence[bytes]) -> None:
+    hexed = bulk.hex_columns
+    names = [f"@v{index}" if name in hexed else quoted(name) for index, name in enumerate(bulk.columns)]
+    setting = ", ".join(f"{quoted(name)} = UNHEX(@v{i})" for i, name in enumerate(bulk.columns) if name in hexed)
+    sql = (
+        f"LOAD DATA LOCAL INFILE '{_NAME}' {'REPLACE ' if bulk.replace else ''}INTO TABLE {bulk.table} "
+        f"CHARACTER SET {'binary' if bulk.binary else 'utf8mb4'} "
+        rf"FIELDS TERMINATED BY '\t' ESCAPED BY '\\' LINES TERMINATED BY '\n' ({', '.join(names)})"
+        f"{' SET ' + setting if setting else ''}"
+    )
+    with connection.serving(_NAME, b"".join(lines)):
+        connection.query(sql)
+    result: Any = connection._result  # noqa: SLF001 - the info line has no public name
+    message = result.message or b""
+    found = _INFO.search(message.decode() if isinstance(message, bytes) else message)
+    if found is None:
+        raise Repaired(f"no info line after LOAD DATA into {bulk.table}")
+    records, _deleted, skipped, warnings = map(int, found.groups())
+    if (records, skipped, warnings) != (len(lines), 0, 0):
+        raise Repaired(f"{bulk.table}: {len(lines)} sent, {records} read, {skipped} skipped, {warnings} warnings")
+
+
+def _statements(bulk: Bulk, lines: Sequence[bytes]) -> Iterator[bytes]:
+    """The same rows as INSERT or REPLACE statements of about a megabyte; strict mode makes every bad value an error."""
+    verb = "REPLACE" if bulk.replace else "INSERT"
+    opening = f"{verb} INTO {bulk.table} ({quoted(*bulk.columns)}) VALUES ".encode()
+    hexed = [name in bulk.hex_columns for name in bulk.columns]
+    rows: list[bytes] = []
+    size = 0
+    for line in lines:
+        row = _values(line, hexed, binary=bulk.binary)
+        if rows and size + len(row) > _STATEMENT_BYTES:
+            yield opening + b",".join(rows)
+            rows, size = [], 0
+        rows.append(row)
+        size += len(row)
+    yield opening + b",".join(rows)
+
+
+def _values(line: bytes, hexed: Sequence[bool], *, binary: bool) -> bytes:
+    # The escapes of a line mean the same inside a string literal; only the quote itself is missing.
+    introducer = b"_binary'" if binary else b"'"
+    values = []
+    for text, is_hex in zip(line[:-1].split(b"\t"), hexed, strict=True):
+        if text == NULL:
+            values.append(b"NULL")
+        elif is_hex:
+            values.append(b"X'" + text + b"'")
+        else:
+            values.append(introducer + text.replace(b"'", b"''") + b"'")
+    return b"(" + b",".join(values) + b")"

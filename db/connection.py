@@ -19,6 +19,8 @@ _OUT_OF_SYNC = 2014
 class BufferConnection(Connection):
     """`registered` names the only request that is answered; a server that asks for any file gets an empty one."""
 
+    serves_local_infile: bool = True
+    """Whether the server takes LOAD DATA LOCAL at all; where not, rows go by multi-row statements."""
     registered: tuple[str, memoryview] | None = None
 
     @contextmanager

@@ -123,7 +123,7 @@ class Database:
             "foreign_key_checks": "0" if self._applies_lanes else "1",
         }
         query = dict(url.query)
-        return BufferConnection(
+        connection = BufferConnection(
             host=url.host or "127.0.0.1",
             port=url.port or 3306,
             user=url.username,
@@ -141,6 +141,10 @@ class Database:
             ssl={"ca": query["ssl_ca"]} if "ssl_ca" in query else None,
             init_command="SET SESSION " + ", ".join(f"{name} = {value}" for name, value in settings.items()),
         )
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT @@local_infile")
+            connection.serves_local_infile = cursor.fetchone() == (1,)
+        return connection
 
 
 def parsed_url(url: str) -> URL:

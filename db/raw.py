@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from db.bulk import escaped, load, qualified, quoted
+from db.bulk import Bulk, escaped, quoted, write
 from db.engine import Session
 from migration_core.lane import key_hash
 from migration_core.records import RawRow, Received
@@ -24,7 +24,6 @@ COLUMNS = (
 LARGE_VALUE = 16 * 1024
 """Values above this are fetched one by one, so that a batch of them stays within its byte bound."""
 _NULL = b"\\N"
-_MULTI_ROW_BYTES = 1 << 20
 
 
 def table_of(stream: str) -> str:
@@ -65,11 +64,11 @@ def line(lane: int, sequence: int, source_id: int, record: Received, key: bytes 
 
 def insert(session: Session, stream: str, lines: Sequence[bytes]) -> None:
     """Insert rows made by `line`; anything but all of them, unchanged, is an error and never IGNOREd."""
-    load(session.connection, quoted(table_of(stream)), COLUMNS, b"".join(lines), rows=len(lines), binary=True)
+    write(session.connection, Bulk(quoted(table_of(stream)), COLUMNS, binary=True), lines)
 
 
 def read(session: Session, stream: str, lane: int, *, after: int, up_to: int, rows: int, size: int) -> list[RawRow]:
-    """The next rows of a lane in sequence: at most `rows`, and at most `size` bytes of values (but at least one row)."""
+    """The next rows of a lane in sequence: at most `rows`, and at most `size` bytes of values, yet at least one."""
     found = session.rows(
         "SELECT sequence, source_id, source_offset, entity_key, record_key, "
         f"IF(LENGTH(value) > {LARGE_VALUE}, NULL, value), time, flags, LENGTH(value) "
@@ -94,7 +93,5 @@ def _value(session: Session, stream: str, lane: int, sequence: int) -> bytes:
         f"SELECT value FROM {quoted(table_of(stream))} WHERE lane = %s AND sequence = %s", (lane, sequence)
     )
     if found is None:
-        raise LookupError(
-            f"{qualified(None, table_of(stream))}: row {sequence} of lane {lane} vanished while it was read"
-        )
+        raise LookupError(f"{table_of(stream)}: row {sequence} of lane {lane} vanished while it was read")
     return bytes(found[0])

@@ -1,0 +1,242 @@
+"""The master's transaction: offsets, numbers, raw rows and lane heads in one commit, fenced by offset and epoch."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from db import raw
+from db.engine import Database, Session
+from migration_core import sequence
+from migration_core.errors import Fenced, Halted
+from migration_core.records import Received
+from migration_core.steps import Reached, Step, nothing
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOffset:
+    """One partition as the store knows it; `next_offset` is of the next record to be read."""
+
+    source_id: int
+    stream: str
+    topic: str
+    topic_id: str
+    partition: int
+    start_offset: int
+    end_offset: int
+    next_offset: int
+    leader_epoch: int | None
+    last_offset: int | None
+    last_sha256: str | None
+    halted: str | None
+
+
+@dataclass(slots=True)
+class PartitionRows:
+    """What one transaction takes of one partition: rows of (lane, key, record), and where the partition then stands.
+
+    Without rows it only moves `next_offset`, as at the end of a partition behind transaction markers.
+    """
+
+    source: SourceOffset
+    expected: int
+    next_offset: int
+    leader_epoch: int | None
+    rows: list[tuple[int, bytes | None, Received]] = field(default_factory=list)
+    last_offset: int | None = None
+    last_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TouchedLane:
+    """A lane after the commit; `rows` of them came with this transaction."""
+
+    stream: str
+    lane: int
+    rows: int
+    head: int
+    backlog: int
+    """Rows of the lane that are stored and have no outcome yet, this transaction's included."""
+
+
+class IngestStore:
+    """The store of one master; `epoch` is its fence, raised at take-over."""
+
+    def __init__(self, database: Database, reached: Reached = nothing) -> None:
+        self._database = database
+        self._reached = reached
+        self._epoch: int | None = None
+        self._stream_ids: dict[str, int] = {}
+
+    def take_over(self, streams: Sequence[str]) -> list[SourceOffset]:
+        """Raise the epoch on all offset rows of `streams` and read them, in one transaction: that fences older masters."""
+        with self._database.transaction() as session:
+            self._stream_ids = _stream_ids(session, streams)
+            marks, ids = _marks(self._stream_ids.values())
+            found = session.one(
+                f"SELECT COALESCE(MAX(epoch), 0) FROM source_offset WHERE stream_id IN ({marks}) FOR UPDATE", ids
+            )
+            epoch = (found[0] if found else 0) + 1
+            session.execute(f"UPDATE source_offset SET epoch = %s WHERE stream_id IN ({marks})", (epoch, *ids))
+            sources = self._read(session)
+        self._epoch = epoch
+        self._reached(Step.MASTER_TOOK_OVER)
+        return sources
+
+    def read_again(self) -> list[SourceOffset]:
+        """After any error: the truth, by a locking read, since a plain one may miss a COMMIT whose answer was lost."""
+        with self._database.transaction() as session:
+            marks, ids = _marks(self._stream_ids.values())
+            epochs = session.rows(f"SELECT epoch FROM source_offset WHERE stream_id IN ({marks}) FOR UPDATE", ids)
+            if any(epoch != self._epoch for (epoch,) in epochs):
+                raise Fenced(f"another master took over (epoch {max(epochs)[0]}, mine was {self._epoch})")
+            return self._read(session)
+
+    def commit(self, batches: Sequence[PartitionRows]) -> list[TouchedLane]:
+        """Store `batches` exactly once, or raise: Fenced when another master moved an offset or the epoch."""
+        by_stream: dict[str, list[PartitionRows]] = defaultdict(list)
+        for batch in batches:
+            by_stream[batch.source.stream].append(batch)
+        heads: dict[tuple[str, int], _Head] = {}
+        with self._database.transaction() as session:
+            self._move_offsets(session, batches)
+            self._reached(Step.MASTER_OFFSETS_MOVED)
+            counters = self._take_numbers(session, by_stream)
+            self._reached(Step.MASTER_NUMBERS_TAKEN)
+            for stream, parts in by_stream.items():
+                if stream in counters:
+                    _write_rows(session, stream, parts, *counters[stream], heads)
+            self._reached(Step.MASTER_RAW_WRITTEN)
+            self._move_heads(session, heads)
+            self._reached(Step.MASTER_HEADS_MOVED)
+        self._reached(Step.MASTER_COMMITTED)
+        return self._backlogs(heads)
+
+    def _read(self, session: Session) -> list[SourceOffset]:
+        marks, ids = _marks(self._stream_ids.values())
+        rows = session.rows(
+            "SELECT o.source_id, s.name, o.topic, o.topic_id, o.kafka_partition, o.start_offset, o.end_offset, "
+            "o.next_offset, o.leader_epoch, o.last_offset, o.last_sha256, o.halted "
+            f"FROM source_offset o JOIN stream s USING (stream_id) WHERE o.stream_id IN ({marks}) "
+            "ORDER BY o.topic, o.kafka_partition FOR SHARE OF o",
+            ids,
+        )
+        return [SourceOffset(*row) for row in rows]
+
+    def _move_offsets(self, session: Session, batches: Sequence[PartitionRows]) -> None:
+        for batch in batches:
+            moved = session.execute(
+                "UPDATE source_offset SET next_offset = %s, leader_epoch = COALESCE(%s, leader_epoch), "
+                "last_offset = COALESCE(%s, last_offset), last_sha256 = COALESCE(%s, last_sha256), moved_at = NOW(6) "
+                "WHERE source_id = %s AND next_offset = %s AND epoch = %s",
+                (
+                    batch.next_offset,
+                    batch.leader_epoch,
+                    batch.last_offset,
+                    batch.last_sha256,
+                    batch.source.source_id,
+                    batch.expected,
+                    self._epoch,
+                ),
+            )
+            if moved != 1:
+                where = f"{batch.source.topic}[{batch.source.partition}]"
+                raise Fenced(f"{where} is no longer at offset {batch.expected} in epoch {self._epoch}: another master")
+
+    def _take_numbers(self, session: Session, streams: dict[str, list[PartitionRows]]) -> dict[str, tuple[int, int]]:
+        """{stream: (generation, first number)}; the counter row stays locked, so commit order is sequence order."""
+        counts = {s: n for s, parts in streams.items() if (n := sum(len(part.rows) for part in parts))}
+        taken: dict[str, tuple[int, int]] = {}
+        for stream in sorted(counts):
+            stream_id = self._stream_ids[stream]
+            found = session.one(
+                "SELECT generation, next_number FROM stream_counter WHERE stream_id = %s FOR UPDATE", (stream_id,)
+            )
+            if found is None:
+                raise Halted(f"stream {stream!r} has no counter row: restore the control schema")
+            taken[stream] = (found[0], found[1])
+            session.execute(
+                "UPDATE stream_counter SET next_number = %s WHERE stream_id = %s",
+                (found[1] + counts[stream], stream_id),
+            )
+        return taken
+
+    def _move_heads(self, session: Session, heads: dict[tuple[str, int], "_Head"]) -> None:
+        if not heads:
+            return
+        values = ", ".join(
+            f"ROW({self._stream_ids[stream]}, {lane}, {head.sequence}, {head.rows}, {head.time or 'NULL'})"
+            for (stream, lane), head in sorted(heads.items())
+        )
+        moved = session.execute(
+            f"UPDATE lane_head h JOIN (VALUES {values}) AS v (stream_id, lane, head, row_count, head_time) "
+            "ON h.stream_id = v.stream_id AND h.lane = v.lane "
+            "SET h.head = v.head, h.`rows` = h.`rows` + v.row_count, h.head_time = COALESCE(v.head_time, h.head_time)"
+        )
+        if moved != len(heads):
+            raise Halted(f"{len(heads) - moved} lanes have no head row: restore the control schema")
+
+    def _backlogs(self, heads: dict[tuple[str, int], "_Head"]) -> list[TouchedLane]:
+        """Without a lock and after the commit: only how soon to ring depends on it."""
+        if not heads:
+            return []
+        names = {stream_id: stream for stream, stream_id in self._stream_ids.items()}
+        lanes = ", ".join(f"({self._stream_ids[stream]}, {lane})" for stream, lane in heads)
+        with self._database.transaction() as session:
+            rows = session.rows(
+                "SELECT h.stream_id, h.lane, h.`rows` - p.n_applied - p.n_superseded - p.n_filtered - p.n_parked "
+                "- p.n_rejected FROM lane_head h JOIN lane_progress p USING (stream_id, lane) "
+                f"WHERE (h.stream_id, h.lane) IN ({lanes})"
+            )
+        found = {(names[stream_id], lane): int(backlog) for stream_id, lane, backlog in rows}
+        return [
+            TouchedLane(stream, lane, head.rows, head.sequence, found.get((stream, lane), head.rows))
+            for (stream, lane), head in heads.items()
+        ]
+
+
+@dataclass(slots=True)
+class _Head:
+    sequence: int
+    rows: int
+    time: int | None
+
+
+def _write_rows(
+    session: Session,
+    stream: str,
+    parts: Sequence[PartitionRows],
+    generation: int,
+    number: int,
+    heads: dict[tuple[str, int], _Head],
+) -> None:
+    first = sequence.pack(generation, number)
+    lines: list[bytes] = []
+    position = first
+    for part in parts:
+        source_id = part.source.source_id
+        for lane, key, record in part.rows:
+            lines.append(raw.line(lane, position, source_id, record, key))
+            head = heads.get((stream, lane))
+            if head is None:
+                heads[stream, lane] = _Head(position, 1, record.time)
+            else:
+                head.sequence = position
+                head.rows += 1
+                head.time = record.time
+            position += 1
+    sequence.pack(generation, number + len(lines))  # the last number must fit as well
+    raw.insert(session, stream, lines)
+
+
+def _stream_ids(session: Session, streams: Sequence[str]) -> dict[str, int]:
+    marks, names = _marks(streams)
+    found = dict(session.rows(f"SELECT name, stream_id FROM stream WHERE name IN ({marks})", names))
+    missing = sorted(set(streams) - found.keys())
+    if missing:
+        raise Halted(f"streams not registered here: {', '.join(missing)}; run `migration schema upgrade`")
+    return found
+
+
+def _marks(values: Iterable[object]) -> tuple[str, list[object]]:
+    items = list(values)
+    return ", ".join(["%s"] * len(items)), items
