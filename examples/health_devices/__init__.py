@@ -1,0 +1,1 @@
+"""A legacy mobile backend for health devices: users, devices and measurements of five regions."""
