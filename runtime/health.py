@@ -1,0 +1,152 @@
+"""/healthz, /readyz and /metrics over HTTP; none of them means "caught up"."""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock, Thread
+from typing import ClassVar
+
+from migration_core.errors import ConfigError
+from runtime.logs import told
+from runtime.metrics import CONTENT_TYPE
+
+log = logging.getLogger(__name__)
+
+Check = Callable[[], None]
+"""Returns when its part is as it should be, raises a MigrationError that says what is not."""
+
+_CLIENT_SECONDS = 5
+_CHECKS_LAST = timedelta(seconds=1)
+
+
+class Heartbeat:
+    """When the program's loop last moved."""
+
+    def __init__(self, limit: timedelta, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit = limit.total_seconds()
+        self._clock = clock
+        self._last = clock()
+
+    def beat(self) -> None:
+        """Call it once in every round of the loop."""
+        self._last = self._clock()
+
+    def age(self) -> float:
+        """Seconds since the last round."""
+        return self._clock() - self._last
+
+    def moves(self) -> bool:
+        """Whether the loop moved recently enough."""
+        return self.age() <= self._limit
+
+
+class Readiness:
+    """The checks of /readyz; askers within a second share one answer, so that they cannot wear the parts down."""
+
+    def __init__(self, checks: Mapping[str, Check], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._checks = checks
+        self._clock = clock
+        self._lock = Lock()
+        self._until = float("-inf")
+        self._faults: dict[str, str] = {}
+
+    def faults(self) -> Mapping[str, str]:
+        """What is not as it should be, by the check's name; empty when ready."""
+        with self._lock:
+            if self._clock() >= self._until:
+                found = {name: _fault(check) for name, check in self._checks.items()}
+                self._faults = {name: fault for name, fault in found.items() if fault}
+                self._until = self._clock() + _CHECKS_LAST.total_seconds()
+            return self._faults
+
+
+class HealthServer:
+    """Answers from a thread of its own, so that a stuck loop can still be seen to be stuck."""
+
+    def __init__(self, heartbeat: Heartbeat, readiness: Readiness, metrics: Callable[[], bytes]) -> None:
+        self._heartbeat = heartbeat
+        self._readiness = readiness
+        self._metrics = metrics
+        self._server: ThreadingHTTPServer | None = None
+
+    def start(self, host: str, port: int) -> int:
+        """Listen, and return the port in use: port 0 takes a free one."""
+        handler = type("Handler", (_Handler,), {"answers": self._answers()})
+        try:
+            server = ThreadingHTTPServer((host, port), handler)
+        except OSError as error:
+            raise ConfigError(f"HTTP_PORT {port}: {error.strerror}; set HTTP_PORT=0 for a free one") from error
+        server.daemon_threads = True
+        Thread(target=server.serve_forever, name="health", daemon=True).start()
+        self._server = server
+        log.info("http_listening", extra={"host": host, "port": server.server_port})
+        return server.server_port
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def _answers(self) -> dict[str, Callable[[], "_Answer"]]:
+        return {"/healthz": self._health, "/readyz": self._ready, "/metrics": self._rendered}
+
+    def _health(self) -> "_Answer":
+        body = {"loop_age_seconds": round(self._heartbeat.age(), 3)}
+        return _json(body, good=self._heartbeat.moves())
+
+    def _ready(self) -> "_Answer":
+        faults = self._readiness.faults()
+        return _json({"faults": faults}, good=not faults)
+
+    def _rendered(self) -> "_Answer":
+        return HTTPStatus.OK, CONTENT_TYPE, self._metrics()
+
+
+_Answer = tuple[HTTPStatus, str, bytes]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    answers: ClassVar[Mapping[str, Callable[[], _Answer]]] = {}
+    timeout = _CLIENT_SECONDS
+    server_version = "migration"
+    sys_version = ""
+
+    def do_GET(self) -> None:
+        """Answer one of the three paths; anything else is 404."""
+        answer = self.answers.get(self.path.partition("?")[0])
+        try:
+            status, kind, body = answer() if answer else (HTTPStatus.NOT_FOUND, "text/plain", b"not found\n")
+        except Exception:
+            log.exception("http_failed", extra={"path": self.path})
+            status, kind, body = HTTPStatus.INTERNAL_SERVER_ERROR, "text/plain", b"failed\n"
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET  # noqa: N815 - the name is http.server's
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the signature is http.server's
+        """A probe every few seconds is no event."""
+
+
+def _json(body: Mapping[str, object], *, good: bool) -> _Answer:
+    status = HTTPStatus.OK if good else HTTPStatus.SERVICE_UNAVAILABLE
+    said = {"status": "ok" if good else "failing", **body}
+    return status, "application/json", json.dumps(said).encode() + b"\n"
+
+
+def _fault(check: Check) -> str:
+    try:
+        check()
+    except Exception as error:  # noqa: BLE001 - whatever a check raises, the part is not ready, and the answer says so
+        return told(error)
+    return ""

@@ -1,0 +1,192 @@
+"""What the environment says, as frozen values; everything missing or wrong in it is named at once."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, FilePath, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from migration_core.errors import ConfigError, Transient
+from runtime import database_url, kafka_env
+from runtime.environment import Unreadable
+
+
+class Section(BaseModel):
+    """Variables that belong together; a field's alias is the name of its variable."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    def effective(self) -> dict[str, str]:
+        """Every variable with the value in force; secrets read `**********`."""
+        fields = type(self).model_fields
+        values = {_variable(field): getattr(self, name) for name, field in fields.items()}
+        return {variable: _shown(value) for variable, value in values.items() if value is not None}
+
+
+class Settings(BaseModel):
+    """The sections that one program needs: a subclass has one field a section."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Read all sections from `env`; an empty variable counts as one that is not set."""
+        given = {name: value for name, value in env.items() if value}
+        try:
+            return cls.model_validate(dict.fromkeys(cls.model_fields, given))
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_input=False, include_context=False)
+            raise ConfigError("environment: " + "; ".join(_message(one, given) for one in found)) from None
+
+    def effective(self) -> dict[str, str]:
+        """Every variable of every section with the value in force; secrets read `**********`."""
+        sections = [getattr(self, name) for name in type(self).model_fields]
+        return {variable: value for section in sections for variable, value in section.effective().items()}
+
+
+class DatabaseAccess(Section):
+    """Where the control schema is."""
+
+    given: Mapping[str, SecretStr]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _checked(cls, env: Mapping[str, str]) -> dict[str, object]:
+        given = {name: value for name, value in env.items() if name in database_url.NAMES}
+        database_url.database_url(given)
+        return {"given": given}
+
+    def url(self) -> str:
+        """The URL in SQLAlchemy's form, read afresh: the engine asks at each connect, so secrets can rotate."""
+        try:
+            return database_url.database_url({name: value.get_secret_value() for name, value in self.given.items()})
+        except Unreadable as error:
+            # It could be read at start, so whoever rotates the secret is in the middle of it.
+            raise Transient(str(error)) from None
+
+    def effective(self) -> dict[str, str]:
+        """The whole as DATABASE_URL, without the password."""
+        return {database_url.URL: database_url.hidden(self.url())}
+
+
+class KafkaAccess(Section):
+    """How to reach the topics."""
+
+    given: Mapping[str, SecretStr]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _checked(cls, env: Mapping[str, str]) -> dict[str, object]:
+        return {"given": kafka_env.librdkafka(env)}
+
+    def config(self) -> dict[str, str]:
+        """The settings under librdkafka's names."""
+        return {name: value.get_secret_value() for name, value in self.given.items()}
+
+    def effective(self) -> dict[str, str]:
+        """Under the names of the variables."""
+        return {
+            kafka_env.variable_of(name): str(value) if kafka_env.is_secret(name) else value.get_secret_value()
+            for name, value in self.given.items()
+        }
+
+
+class QueueAccess(Section):
+    """Where doorbells go; credentials are the SDK's own business."""
+
+    url: str = Field(alias="SQS_QUEUE_URL", pattern=r"^https?://\S+\.fifo$")
+    dlq_url: str | None = Field(None, alias="SQS_DLQ_URL", pattern=r"^https?://\S+\.fifo$")
+    region: str = Field(validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION"))
+    endpoint: str | None = Field(None, alias="AWS_ENDPOINT_URL_SQS", pattern=r"^https?://\S+$")
+
+
+class MappingFile(Section):
+    """Which mapping is in force."""
+
+    path: FilePath = Field(alias="MIGRATION_CONFIG")
+
+
+class SnapshotFolder(Section):
+    """Where the snapshot lies."""
+
+    path: Path = Field(alias="SNAPSHOT_DIR")
+
+    @model_validator(mode="after")
+    def _there(self) -> Self:
+        if not self.path.is_dir():
+            raise ValueError("SNAPSHOT_DIR: there is no such folder")
+        return self
+
+
+class Http(Section):
+    """Where /healthz, /readyz and /metrics answer."""
+
+    port: int = Field(8080, alias="HTTP_PORT", ge=0, le=65535)
+    host: str = Field("0.0.0.0", alias="HTTP_HOST")  # noqa: S104 - load balancers and scrapers come from outside
+
+
+class Output(Section):
+    """What goes to stdout, and how."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", alias="LOG_LEVEL")
+    format: Literal["json", "text"] = Field("json", alias="LOG_FORMAT")
+    emf: bool = Field(default=False, alias="METRICS_EMF")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _any_case(cls, env: Mapping[str, str]) -> dict[str, str]:
+        upper = {"LOG_LEVEL": str.upper, "LOG_FORMAT": str.lower}
+        return {name: upper[name](value) if name in upper else value for name, value in env.items()}
+
+
+class MasterSettings(Settings):
+    """Of `migration_master`."""
+
+    database: DatabaseAccess
+    kafka: KafkaAccess
+    queue: QueueAccess
+    mapping: MappingFile
+    http: Http
+    output: Output
+
+
+class WorkerSettings(Settings):
+    """Of `migration_worker`."""
+
+    database: DatabaseAccess
+    queue: QueueAccess
+    mapping: MappingFile
+    http: Http
+    output: Output
+
+
+class LoaderSettings(Settings):
+    """Of `snapshot_loader`."""
+
+    database: DatabaseAccess
+    queue: QueueAccess
+    mapping: MappingFile
+    snapshot: SnapshotFolder
+    http: Http
+    output: Output
+
+
+def _variable(field: FieldInfo) -> str:
+    chosen = field.validation_alias
+    return str(chosen.choices[0]) if isinstance(chosen, AliasChoices) else str(chosen)
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - a field of any type
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def _message(error: ErrorDetails, given: Mapping[str, str]) -> str:
+    variable = str(error["loc"][-1]) if len(error["loc"]) > 1 else ""
+    if error["type"] == "missing":
+        near = get_close_matches(variable, given, n=1, cutoff=0.85)
+        return f"{variable} is missing" + (f" (did you mean {near[0]}, which is set?)" if near else "")
+    text = error["msg"].removeprefix("Value error, ")
+    return f"{variable}: {text[0].lower()}{text[1:]}" if variable else text

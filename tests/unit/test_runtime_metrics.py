@@ -1,0 +1,82 @@
+"""Metrics in both forms: the names are stable, and CloudWatch gets differences."""
+
+import json
+import re
+
+from runtime.emf import Emf
+from runtime.metrics import Metrics
+
+
+def emitted(emf: Emf) -> list[dict]:
+    return [json.loads(line) for line in emf.lines(now_ms=1_700_000_000_000)]
+
+
+def test_every_name_begins_with_migration_and_no_label_can_be_a_key():
+    metrics = Metrics()
+
+    for metric in metrics.registry.collect():
+        assert metric.name.startswith("migration_")
+        assert re.fullmatch(r"[a-z_]+", metric.name)
+    declared = {name for metric in vars(metrics).values() for name in getattr(metric, "_labelnames", ())}
+    assert declared <= {"stream", "stage", "outcome"}
+
+
+def test_counters_are_rendered_with_their_labels():
+    metrics = Metrics()
+    metrics.outcomes.labels(stream="users", outcome="applied").inc(3)
+
+    assert b'migration_outcomes_total{outcome="applied",stream="users"} 3.0' in metrics.render()
+
+
+def test_a_queues_own_counts_are_shown_when_asked_for():
+    counts = {"request_send": 2, "rung": 11}
+    metrics = Metrics()
+    metrics.watch_queue(lambda: counts)
+    counts["rung"] = 12
+
+    assert b'migration_sqs_requests_total{stage="send"} 2.0' in metrics.render()
+    assert b'migration_doorbells_total{outcome="rung"} 12.0' in metrics.render()
+
+
+def test_emf_tells_what_a_counter_grew_by_and_is_silent_when_it_did_not():
+    metrics = Metrics()
+    emf = Emf(metrics.registry)
+    counter = metrics.received.labels(stream="users")
+
+    counter.inc(5)
+    first = emitted(emf)
+    counter.inc(2)
+    second = emitted(emf)
+    third = emitted(emf)
+
+    assert [line["migration_received_total"] for line in first + second] == [5, 2]
+    assert third == []
+    assert first[0]["stream"] == "users"
+    directive = first[0]["_aws"]["CloudWatchMetrics"][0]
+    assert directive["Dimensions"] == [["stream"]]
+    assert directive["Metrics"] == [{"Name": "migration_received_total", "Unit": "Count"}]
+
+
+def test_emf_gives_gauges_as_they_are():
+    metrics = Metrics()
+    metrics.backlog_age.labels(stream="users").set(4.5)
+
+    [line] = emitted(Emf(metrics.registry))
+
+    assert line["migration_backlog_age_seconds"] == 4.5
+    assert line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Unit"] == "Seconds"
+
+
+def test_emf_gives_histograms_as_values_with_counts_each_observation_once():
+    metrics = Metrics()
+    emf = Emf(metrics.registry)
+    latency = metrics.latency.labels(stream="users")
+
+    for seconds in (0.004, 0.012, 0.013, 9999):
+        latency.observe(seconds)
+    [first] = emitted(emf)
+    latency.observe(0.012)
+    [second] = emitted(emf)
+
+    assert first["migration_latency_seconds"] == {"Values": [0.005, 0.015, 300], "Counts": [1, 2, 1]}
+    assert second["migration_latency_seconds"] == {"Values": [0.015], "Counts": [1]}
