@@ -34,6 +34,8 @@ class Bulk:
     """Bytes as they are, which JSON columns refuse (3144)."""
     hex_columns: frozenset[str] = field(default=frozenset())
     """Columns whose fields are hexadecimal text."""
+    update: tuple[str, ...] = ()
+    """Columns to set where the primary key exists; only for tables without another unique index."""
 
 
 def quoted(*names: str) -> str:
@@ -61,7 +63,7 @@ def write(connection: BufferConnection, bulk: Bulk, lines: Sequence[bytes], *, s
     """Store all `lines` (fields by tab, escaped, each ended by a newline), unchanged, or raise."""
     if not lines:
         return
-    if strict or not connection.serves_local_infile:
+    if strict or bulk.update or not connection.serves_local_infile:
         for statement in _statements(bulk, lines):
             connection.query(statement)
     else:
@@ -94,17 +96,19 @@ def _statements(bulk: Bulk, lines: Sequence[bytes]) -> Iterator[bytes]:
     """The same rows as INSERT or REPLACE statements of about a megabyte; strict mode makes every bad value an error."""
     verb = "REPLACE" if bulk.replace else "INSERT"
     opening = f"{verb} INTO {bulk.table} ({quoted(*bulk.columns)}) VALUES ".encode()
+    updates = ", ".join(f"{quoted(name)} = new.{quoted(name)}" for name in bulk.update)
+    closing = f" AS new ON DUPLICATE KEY UPDATE {updates}".encode() if updates else b""
     hexed = [name in bulk.hex_columns for name in bulk.columns]
     rows: list[bytes] = []
     size = 0
     for line in lines:
         row = _values(line, hexed, binary=bulk.binary)
         if rows and size + len(row) > _STATEMENT_BYTES:
-            yield opening + b",".join(rows)
+            yield opening + b",".join(rows) + closing
             rows, size = [], 0
         rows.append(row)
         size += len(row)
-    yield opening + b",".join(rows)
+    yield opening + b",".join(rows) + closing
 
 
 def _values(line: bytes, hexed: Sequence[bool], *, binary: bool) -> bytes:

@@ -6,7 +6,7 @@ import pymysql
 from sqlalchemy.exc import DBAPIError
 
 from db.errno import SERVER_LOST, Answer, answer_to
-from migration_core.errors import MigrationError
+from migration_core.errors import MigrationError, Transient
 
 _KEY_NAME = re.compile(r"for key '(?:[^'.]*\.)?([^']*)'")
 
@@ -34,6 +34,13 @@ class SqlError(MigrationError):
         return self.answer in (Answer.RECONNECT, Answer.UNKNOWN)
 
 
+class PassingSqlError(SqlError, Transient):
+    """One that may pass by itself: a deadlock, a fail-over, a full disk."""
+
+
+_PASSING = (Answer.RETRY, Answer.RECONNECT, Answer.LOCKED)
+
+
 def sql_error(error: BaseException) -> SqlError | None:
     """The meaning of a driver's error, or None when `error` did not come from the driver."""
     if isinstance(error, SqlError):
@@ -45,4 +52,5 @@ def sql_error(error: BaseException) -> SqlError | None:
     errno = error.args[0] if error.args and isinstance(error.args[0], int) else 0
     message = str(error.args[1]) if len(error.args) > 1 else str(error)
     # PyMySQL answers "already closed" as InterfaceError(0, ''): the connection is gone, whatever the reason was.
-    return SqlError(errno or SERVER_LOST, message)
+    errno = errno or SERVER_LOST
+    return PassingSqlError(errno, message) if answer_to(errno) in _PASSING else SqlError(errno, message)

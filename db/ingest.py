@@ -68,7 +68,7 @@ class IngestStore:
         self._stream_ids: dict[str, int] = {}
 
     def take_over(self, streams: Sequence[str]) -> list[SourceOffset]:
-        """Raise the epoch on all offset rows of `streams` and read them, in one transaction: that fences older masters."""
+        """Raise the epoch on all offset rows of `streams` and read them, in one transaction: older masters are out."""
         with self._database.transaction() as session:
             self._stream_ids = _stream_ids(session, streams)
             marks, ids = _marks(self._stream_ids.values())

@@ -67,25 +67,51 @@ def insert(session: Session, stream: str, lines: Sequence[bytes]) -> None:
     write(session.connection, Bulk(quoted(table_of(stream)), COLUMNS, binary=True), lines)
 
 
-def read(session: Session, stream: str, lane: int, *, after: int, up_to: int, rows: int, size: int) -> list[RawRow]:
-    """The next rows of a lane in sequence: at most `rows`, and at most `size` bytes of values, yet at least one."""
-    found = session.rows(
+def read(
+    session: Session, stream: str, lane: int, after: int, up_to: int, *, rows: int, size: int
+) -> tuple[list[RawRow], bool]:
+    """The next rows of a lane in sequence, and whether there may be more.
+
+    At most `rows`, and at most `size` bytes of values, yet at least one.
+    """
+    found = session.connection.text_rows(
         "SELECT sequence, source_id, source_offset, entity_key, record_key, "
         f"IF(LENGTH(value) > {LARGE_VALUE}, NULL, value), time, flags, LENGTH(value) "
-        f"FROM {quoted(table_of(stream))} WHERE lane = %s AND sequence > %s AND sequence <= %s "
-        "ORDER BY sequence LIMIT %s",
-        (lane, after, up_to, rows),
+        f"FROM {quoted(table_of(stream))} WHERE lane = {lane} AND sequence > {after} AND sequence <= {up_to} "
+        f"ORDER BY sequence LIMIT {rows}"
     )
     batch: list[RawRow] = []
     total = 0
-    for *parts, length in found:
-        total += length or 0
-        if batch and total > size:
-            break
-        if length is not None and length > LARGE_VALUE:
-            parts[5] = _value(session, stream, lane, parts[0])
-        batch.append(RawRow(parts[0], parts[1], parts[2], parts[3], parts[4], parts[5], parts[6], parts[7]))
-    return batch
+    for sequence, source_id, offset, key, record_key, value, time, flags, length in found:
+        if length is not None:
+            total += int(length)
+            if batch and total > size:
+                return batch, True
+            if value is None:
+                value = _value(session, stream, lane, int(sequence))  # noqa: PLW2901 - it was too large to come along
+        batch.append(
+            RawRow(
+                int(sequence),
+                int(source_id),
+                int(offset),
+                key,
+                record_key,
+                value,
+                int(time) if time else None,
+                int(flags),
+            )
+        )
+    return batch, len(found) == rows
+
+
+def sequences(session: Session, stream: str, lane: int, after: int, up_to: int, *, rows: int) -> list[int]:
+    """The sequences of the next rows of a lane."""
+    found = session.rows(
+        f"SELECT sequence FROM {quoted(table_of(stream))} WHERE lane = %s AND sequence > %s AND sequence <= %s "
+        "ORDER BY sequence LIMIT %s",
+        (lane, after, up_to, rows),
+    )
+    return [sequence for (sequence,) in found]
 
 
 def _value(session: Session, stream: str, lane: int, sequence: int) -> bytes:

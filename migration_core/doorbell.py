@@ -35,7 +35,7 @@ def encode(bell: Doorbell) -> str:
 
 
 def parse(body: str) -> Doorbell | None:
-    """The doorbell in a message body, or None when the message is foreign or malformed: it is then deleted and counted."""
+    """The doorbell in a message body, or None when it is foreign or malformed: it is then deleted and counted."""
     try:
         parsed = _decode(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):

@@ -41,6 +41,8 @@ class Reason:
 class Rejected(MigrationError):
     """This input can never succeed: keep it with its reason, never retry it."""
 
-    def __init__(self, code: str, *, stage: str = "decode", field_path: str = "", detail: str = "", shape: str = "") -> None:
+    def __init__(
+        self, code: str, *, stage: str = "decode", field_path: str = "", detail: str = "", shape: str = ""
+    ) -> None:
         super().__init__(f"{stage}: {code} at {field_path or '$'}: {detail}")
         self.reason = Reason(stage, code, field_path, detail, shape)

@@ -25,6 +25,8 @@ class Flag:
 
     SYNTHETIC_DELETE = 1
     """Written by a reload's sweep: no bytes were ever received for it."""
+    MALFORMED_LINE = 2
+    """A snapshot line that does not follow its container: the value holds the whole line."""
 
 
 class Received(NamedTuple):

@@ -11,7 +11,7 @@ LAST_GENERATION = (1 << GENERATION_BITS) - 1
 def pack(generation: int, number: int) -> int:
     """The sequence of the row `number` of `generation`; overflow halts, since a wrapped number would reorder rows."""
     if not 0 < generation <= LAST_GENERATION:
-        raise Halted(f"generation {generation} is outside 1..{LAST_GENERATION}: the stream needs a fresh control schema")
+        raise Halted(f"generation {generation} is outside 1..{LAST_GENERATION}: begin a fresh control schema")
     if not 0 <= number <= LAST_NUMBER:
         raise Halted(f"number {number} is outside 0..{LAST_NUMBER}: reload the stream to begin a new generation")
     return generation << NUMBER_BITS | number

@@ -1,0 +1,29 @@
+"""Finding the row that the server refuses: bisect in new transactions, left half first, down to the row."""
+
+from dataclasses import replace
+
+from db.apply import BadBatch, LaneApplier, Limits
+
+
+def isolate(applier: LaneApplier, lane: int, limits: Limits) -> int:
+    """Apply the next rows of `lane` in halves until each bad one stands alone and is settled; how many rows that were.
+
+    Another worker may take the lane between two transactions: then fewer are left, and each half does less.
+    """
+    done = 0
+    halves = [applier.pending(lane, limits.rows)]
+    while halves:
+        part = halves.pop()
+        if not part:
+            continue
+        try:
+            applied = applier.apply_batch([lane], replace(limits, rows=len(part)), strict=True)
+        except BadBatch as bad:
+            if len(part) == 1:
+                applied = applier.apply_batch([lane], replace(limits, rows=1), instead=(part[0], bad))
+            else:
+                middle = len(part) // 2
+                halves += [part[middle:], part[:middle]]
+                continue
+        done += applied.rows.get(lane, 0)
+    return done

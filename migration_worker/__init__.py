@@ -1,0 +1,1 @@
+"""The service that transforms raw rows into the processed schema; many run at once."""
