@@ -1,0 +1,61 @@
+"""Topics made, changed and removed: for the replay's source and for tests, never by the services."""
+
+from collections.abc import Mapping
+
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    ResourceType,
+)
+
+from kafka_log import settings
+from kafka_log.failure import TopicMissing
+from kafka_log.watermarks import answer
+
+_ANSWER_SECONDS = 30.0
+
+
+class TopicAdmin:
+    """Every method returns when the cluster has done it."""
+
+    def __init__(self, config: settings.Config) -> None:
+        self._client = AdminClient(settings.connecting(config))
+
+    def create(self, topic: str, *, partitions: int = 1, config: Mapping[str, str] | None = None) -> None:
+        """A new topic, with the cluster's own number of copies."""
+        wanted = NewTopic(topic, num_partitions=partitions, replication_factor=-1, config=dict(config or {}))
+        asked = self._client.create_topics([wanted], operation_timeout=_ANSWER_SECONDS)
+        answer(asked[topic], f"creating topic {topic!r}")
+
+    def delete(self, topic: str) -> None:
+        """The topic with all its records; one that does not exist is fine."""
+        asked = self._client.delete_topics([topic], operation_timeout=_ANSWER_SECONDS)
+        try:
+            answer(asked[topic], f"deleting topic {topic!r}")
+        except TopicMissing:
+            return
+
+    def add_partitions(self, topic: str, total: int) -> None:
+        """As many more partitions as make `total`."""
+        asked = self._client.create_partitions([NewPartitions(topic, total)], operation_timeout=_ANSWER_SECONDS)
+        answer(asked[topic], f"adding partitions to {topic!r}")
+
+    def delete_records(self, topic: str, partition: int, before: int) -> None:
+        """Everything before offset `before`, as retention would."""
+        asked = self._client.delete_records([TopicPartition(topic, partition, before)])
+        for future in asked.values():
+            answer(future, f"deleting records of {topic}[{partition}]")
+
+    def configure(self, topic: str, config: Mapping[str, str]) -> None:
+        """Set some of the topic's settings, the others stay."""
+        entries = [
+            ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET) for name, value in config.items()
+        ]
+        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
+        for future in self._client.incremental_alter_configs([resource]).values():
+            answer(future, f"configuring topic {topic!r}")
