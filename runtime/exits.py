@@ -7,10 +7,13 @@ from collections.abc import Callable
 from enum import IntEnum
 
 from migration_core.errors import ConfigError, Fenced, MigrationError, Transient
-from runtime import logs
-from runtime.retry import Stopped
+from runtime.telling import logs_are_configured, story
 
 log = logging.getLogger(__name__)
+
+
+class Stopped(MigrationError):
+    """The process was asked to leave while it waited for a part: exit code 0."""
 
 
 class Exit(IntEnum):
@@ -53,16 +56,16 @@ def run(main: Callable[[], int | None]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
     except Exception as error:
-        if logs.is_configured():
+        if logs_are_configured():
             log.critical("bug", exc_info=True)
         else:
-            _say(logs.story(error))
+            _say(story(error))
         return Exit.FAILED
 
 
 def _report(reason: str, code: Exit) -> None:
     """To the log where there is one; a command for people has none, and its settings may be what is wrong."""
-    if logs.is_configured():
+    if logs_are_configured():
         log.error("process_failed", extra={"reason": reason, "exit_code": int(code)})
     else:
         _say(" ".join(reason.splitlines()))

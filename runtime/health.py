@@ -11,8 +11,8 @@ from threading import Lock, Thread
 from typing import ClassVar
 
 from migration_core.errors import ConfigError
-from runtime.logs import told
 from runtime.metrics import CONTENT_TYPE
+from runtime.telling import told
 
 log = logging.getLogger(__name__)
 

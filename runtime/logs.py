@@ -3,25 +3,18 @@
 import logging
 import re
 import sys
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict
 
-from migration_core.errors import MigrationError
+from runtime.telling import EventHandler, story
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 _CHATTY = ("alembic", "asyncio", "boto3", "botocore", "sqlalchemy", "urllib3")
 """At DEBUG some of them print requests with their signatures, so none goes below WARNING."""
-
-_SPEAKS_OF_CODE = (
-    MigrationError, ArithmeticError, AttributeError, ImportError, MemoryError, NameError, OSError, RecursionError,
-    TypeError,
-)  # fmt: skip
-"""Errors whose text cannot quote a record; KeyError, ValueError and a driver's can, so only their type is told."""
 
 
 def configure(program: str, *, level: str = "INFO", form: str = "json", to: TextIO | None = None) -> None:
@@ -37,7 +30,7 @@ def configure(program: str, *, level: str = "INFO", form: str = "json", to: Text
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         structlog.processors.JSONRenderer(default=str) if form == "json" else _text,
     ]
-    handler = logging.StreamHandler(to or sys.stdout)
+    handler = EventHandler(to or sys.stdout)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=chain, processors=closing))
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -45,24 +38,6 @@ def configure(program: str, *, level: str = "INFO", form: str = "json", to: Text
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
-
-
-def told(error: BaseException) -> str:
-    """The error in words that cannot hold a value of a record."""
-    if isinstance(error, _SPEAKS_OF_CODE):
-        return f"{type(error).__name__}: {error}"
-    number = error.args[0] if error.args and type(error.args[0]) is int else None
-    return type(error).__name__ + (f" {number}" if number is not None else "")
-
-
-def story(error: BaseException) -> str:
-    """The traceback, cause before effect as Python prints it, with `told` instead of the errors' own words."""
-    return "\n".join(_lines(error))
-
-
-def is_configured() -> bool:
-    """Whether events go to the process's own stream."""
-    return any(isinstance(handler.formatter, structlog.stdlib.ProcessorFormatter) for handler in logging.root.handlers)
 
 
 def _named(program: str) -> Callable[[object, str, EventDict], EventDict]:
@@ -80,15 +55,6 @@ def _exceptions(_logger: object, _method: str, event: EventDict) -> EventDict:
     if given and given[1] is not None:
         event["exception"] = story(given[1])
     return event
-
-
-def _lines(error: BaseException) -> Iterator[str]:
-    earlier = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    if earlier is not None:
-        yield from _lines(earlier)
-        yield "led to"
-    yield from (line.rstrip() for line in traceback.format_tb(error.__traceback__))
-    yield told(error)
 
 
 def _text(_logger: object, _method: str, event: EventDict) -> str:

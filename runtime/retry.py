@@ -9,16 +9,13 @@ from typing import TypeVar
 import tenacity
 
 from migration_core.errors import MigrationError, Transient
+from runtime.exits import Stopped
 
 log = logging.getLogger(__name__)
 
 _FIRST, _LONGEST = 0.1, 5.0
 
 T = TypeVar("T")
-
-
-class Stopped(MigrationError):
-    """The process was asked to leave while it waited: exit code 0."""
 
 
 def passes_by_itself(error: BaseException) -> bool:

@@ -12,8 +12,8 @@ from threading import Event
 import pytest
 
 from migration_core.errors import ConfigError, Fenced, Halted, SnapshotError, Transient
-from runtime.exits import run
-from runtime.retry import Stopped, patiently
+from runtime.exits import Stopped, run
+from runtime.retry import patiently
 
 ROOT = Path(__file__).parents[2]
 

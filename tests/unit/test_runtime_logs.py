@@ -9,6 +9,7 @@ import pytest
 
 from migration_core.errors import Halted
 from runtime import logs
+from runtime.telling import told
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_the_words_of_a_foreign_error_are_not_logged_even_as_a_cause(stream, for
 
 
 def test_a_drivers_error_is_told_by_its_number():
-    assert logs.told(Exception(1062, "Duplicate entry 'bob@example.org' for key 'PRIMARY'")) == "Exception 1062"
+    assert told(Exception(1062, "Duplicate entry 'bob@example.org' for key 'PRIMARY'")) == "Exception 1062"
 
 
 def test_the_sdks_never_log_requests_even_when_everything_else_is_debugged(stream):
