@@ -1,0 +1,1 @@
+"""`migration …`: one command for people, over the same code as the services."""

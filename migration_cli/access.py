@@ -1,0 +1,40 @@
+"""The parts that commands work on, opened as the environment says and closed when the command ends."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from db.engine import Database
+    from kafka_log.watermarks import LogView
+
+
+def database_url() -> str:
+    """The URL of the control schema, as it reads now."""
+    from migration_cli.needs import DatabaseSettings
+
+    return DatabaseSettings.from_env(os.environ).database.url()
+
+
+@contextmanager
+def database() -> "Iterator[Database]":
+    """The control schema that DATABASE_URL names."""
+    from db.engine import Database
+    from migration_cli.needs import DatabaseSettings
+
+    opened = Database(DatabaseSettings.from_env(os.environ).database.url, pool_size=1)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def topics() -> "LogView | None":
+    """The cluster, or None where the environment names none: then a command tells what the database knows."""
+    if not os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+        return None
+    from kafka_log.watermarks import LogView
+    from migration_cli.needs import KafkaSettings
+
+    return LogView(KafkaSettings.from_env(os.environ).kafka.config())

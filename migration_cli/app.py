@@ -1,0 +1,41 @@
+"""The tree of commands; bodies import what they need themselves, so that `--help` answers at once."""
+
+from typing import Annotated
+
+import typer
+
+from migration_cli import check, rejects, schema, source, status, stream_control
+from migration_cli.console import group
+
+app = group(
+    "Move a legacy platform's data into MySQL, and prove that nothing was lost.\n\n"
+    "Configuration comes from the environment: DATABASE_URL, KAFKA_BOOTSTRAP_SERVERS, SQS_QUEUE_URL, "
+    "MIGRATION_CONFIG and others; `migration check` names what is missing.\n\n"
+    "Exit codes: 0 done; 1 failed, or the answer is no; 2 usage or configuration; 75 try again.\n\n"
+    "Example: migration status --watch"
+)
+app.command()(check.check)
+app.add_typer(schema.app, name="schema")
+app.add_typer(source.app, name="source")
+app.command()(status.status)
+app.add_typer(rejects.app, name="rejects")
+app.command()(stream_control.pause)
+app.command()(stream_control.resume)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from runtime.version import version
+
+        typer.echo(f"migration {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    del version  # its callback has done everything

@@ -1,0 +1,71 @@
+"""`migration check`: configuration, connections, schema and mapping, before any work."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+from migration_cli import access
+from migration_cli.checks.finding import Finding, Verdict, failed, guarded, passed
+from migration_cli.console import Json, say, say_json, show_table
+from migration_core.errors import ConfigError
+from runtime.exits import Exit
+
+if TYPE_CHECKING:
+    from runtime.settings import Settings
+
+
+def check(*, as_json: Json = False) -> None:
+    """Check everything that the services need, and say for each fault what to do.
+
+    Exit 1 when something is wrong, 75 when the only fault is that a part does not answer.
+
+    Example: migration check --json
+    """
+    found = list(_all())
+    if as_json:
+        say_json(found)
+    else:
+        rows = [(one.verdict, one.part, one.check, one.found, one.remedy) for one in found]
+        show_table(("", "part", "check", "found", "remedy"), rows)
+        say(_sum(found))
+    code = exit_code(found)
+    if code is not Exit.DONE:
+        raise typer.Exit(code)
+
+
+def exit_code(found: Iterable[Finding]) -> Exit:
+    """What the findings mean for a script. Pure."""
+    verdicts = {one.verdict for one in found}
+    if Verdict.FAIL in verdicts:
+        return Exit.FAILED
+    return Exit.TRY_AGAIN if Verdict.AWAY in verdicts else Exit.DONE
+
+
+def _all() -> Iterator[Finding]:
+    from migration_cli.checks.database import database_findings
+    from migration_cli.checks.queue import queue_findings
+    from migration_cli.needs import DatabaseSettings, QueueSettings
+
+    def of_database() -> Iterator[Finding]:
+        with access.database() as control:
+            yield from database_findings(control)
+
+    parts: list[tuple[str, type[Settings], Callable[[], Iterable[Finding]]]] = [
+        ("database", DatabaseSettings, of_database),
+        ("queue", QueueSettings, lambda: queue_findings(QueueSettings.from_env(os.environ).queue)),
+    ]
+    for part, settings, findings in parts:
+        try:
+            given = settings.from_env(os.environ).effective()
+        except ConfigError as error:
+            yield failed(part, "environment", str(error), "set what is named")
+        else:
+            yield passed(part, "environment", ", ".join(f"{name}={value}" for name, value in given.items()))
+            yield from guarded(part, findings)
+
+
+def _sum(found: Sequence[Finding]) -> str:
+    counts = {verdict: sum(one.verdict is verdict for one in found) for verdict in Verdict}
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)

@@ -1,0 +1,21 @@
+"""Which variables each kind of command needs."""
+
+from runtime.settings import DatabaseAccess, KafkaAccess, QueueAccess, Settings
+
+
+class DatabaseSettings(Settings):
+    """Of commands that read or change the control schema."""
+
+    database: DatabaseAccess
+
+
+class KafkaSettings(Settings):
+    """Of commands that ask the cluster."""
+
+    kafka: KafkaAccess
+
+
+class QueueSettings(Settings):
+    """Of commands that ask or ring the queue."""
+
+    queue: QueueAccess

@@ -1,0 +1,91 @@
+"""`migration rejects`: what could not be applied, by cause and one by one."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from migration_cli.access import database
+from migration_cli.console import Json, group, say, say_json, show_table
+from migration_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from db.reject_report import RejectedRow
+
+app = group("See what could not be applied, and why.")
+
+_HASH_SHOWN = 10
+
+
+@app.command("list")
+def list_patterns(
+    *,
+    stream: Annotated[str | None, typer.Option(help="Only this stream.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List rejects by pattern: those of one stream, stage, code, field and shape have one cause.
+
+    Example: migration rejects list --stream users
+    """
+    from db.reject_report import patterns
+
+    with database() as control:
+        found = patterns(control, stream)
+    if as_json:
+        say_json(found)
+        return
+    show_table(
+        ("pattern", "stream", "stage", "code", "field", "shape", "state", "rejects", "last seen"),
+        [
+            (one.pattern[:_HASH_SHOWN], one.stream, one.stage, one.code, one.field_path, one.shape, one.state,
+             one.rejects, one.last_seen.isoformat(" ", "seconds"))
+            for one in found
+        ],
+    )  # fmt: skip
+    say(f"{sum(one.rejects for one in found):,} rejects in {len(found):,} patterns")
+
+
+@app.command()
+def show(
+    pattern: Annotated[str, typer.Argument(help="A pattern as `rejects list` names it, or its first characters.")],
+    *,
+    limit: Annotated[int, typer.Option(min=1, help="How many rows at most.")] = 20,
+    with_bytes: Annotated[
+        bool, typer.Option("--bytes", help="With the records' own bytes, which may be personal data.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Show the rows of one pattern: where each came from, where it lies, and what is wrong with it.
+
+    Example: migration rejects show 3fa9c1d20b --limit 5 --bytes
+    """
+    from dataclasses import asdict
+
+    from db.reject_report import rejected_rows
+
+    with database() as control:
+        found = rejected_rows(control, pattern, limit=limit)
+    if not found:
+        raise ConfigError(f"no reject has a pattern that begins with {pattern!r}; see `migration rejects list`")
+    if as_json:
+        hidden = () if with_bytes else ("record_key", "value")
+        say_json([{name: value for name, value in asdict(one).items() if name not in hidden} for one in found])
+        return
+    for one in found:
+        say(_story(one))
+        if with_bytes:
+            say(f"  key    {_text(one.record_key)}\n  value  {_text(one.value)}")
+
+
+def _story(one: "RejectedRow") -> str:
+    place = f"part {one.partition} line {one.offset}" if one.phase == "snapshot" else f"[{one.partition}]@{one.offset}"
+    between = " " if one.phase == "snapshot" else ""
+    return (
+        f"{one.stream} {one.source}{between}{place}: {one.code} at {one.field_path or '$'}: {one.detail}\n"
+        f"  lane {one.lane}, sequence {one.sequence}, rejected {one.rejected_at.isoformat(' ', 'seconds')} "
+        f"by version {one.version}, sha256 {one.value_sha256}"
+    )
+
+
+def _text(value: bytes | None) -> str:
+    """Bytes as a Python literal without its quotes: printable, and no terminal obeys them."""
+    return "none" if value is None else repr(value)[2:-1]
