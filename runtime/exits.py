@@ -40,7 +40,7 @@ def code_of(error: MigrationError) -> Exit:
 
 
 def run(main: Callable[[], int | None]) -> int:
-    """Call `main` and turn what it raises into an exit code and one line for a person; only a bug has a traceback."""
+    """Call `main` and turn what it raises into an exit code and words for a person; only a bug has a traceback."""
     try:
         return main() or Exit.DONE
     except MigrationError as error:
@@ -68,7 +68,7 @@ def _report(reason: str, code: Exit) -> None:
     if logs_are_configured():
         log.error("process_failed", extra={"reason": reason, "exit_code": int(code)})
     else:
-        _say(" ".join(reason.splitlines()))
+        _say(reason)
 
 
 def _say(text: str) -> None:

@@ -17,11 +17,11 @@ class Counts:
             with self._lock:
                 self._counter[name] += number
 
-    def read(self) -> dict[str, int]:
+    def snapshot(self) -> dict[str, int]:
         """All counts at this moment."""
         with self._lock:
             return dict(self._counter)
 
     def requests(self) -> int:
         """Requests to SQS of any kind; one that the SDK had to repeat counts once."""
-        return sum(number for name, number in self.read().items() if name.startswith("request_"))
+        return sum(number for name, number in self.snapshot().items() if name.startswith("request_"))

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from migration_core.doorbell import Doorbell, encode, parse
 from migration_core.errors import Transient
+from work_queue.attributes import attributes
 from work_queue.client import LONGEST_WAIT
 from work_queue.counts import Counts
 from work_queue.later import Later
@@ -96,6 +97,10 @@ class WorkQueue:
             self._later.add(receipts, after.total_seconds())
         else:
             self._show(receipts, seconds=int(after.total_seconds()))
+
+    def check(self) -> None:
+        """For /readyz: ConfigError when there is no such queue, Transient when SQS does not answer."""
+        attributes(self._client, self._url)
 
     def close(self) -> None:
         """Give back at once what `release` still holds, and let the connections go."""

@@ -91,7 +91,7 @@ def test_many_doorbells_take_one_request_for_ten(bench):
 
     assert sorted(one.lane for one in found) == list(range(23))
     assert [len(entries) for entries in bench.sent()] == [10, 10, 3]
-    assert bench.queue.counts.read() == {
+    assert bench.queue.counts.snapshot() == {
         "request_send": 3, "rung": 23, "request_receive": 3, "received": 23, "request_deleted": 3, "deleted": 23,
     }  # fmt: skip
     assert bench.queue.counts.requests() == 9
@@ -131,7 +131,7 @@ def test_a_foreign_body_is_delivered_without_a_doorbell_and_can_be_deleted(bench
     assert bench.received() == [None]
 
     assert bench.received(NOW) == []
-    assert bench.queue.counts.read()["foreign"] == 1
+    assert bench.queue.counts.snapshot()["foreign"] == 1
 
 
 # Giving back
@@ -178,7 +178,7 @@ def test_a_receipt_that_another_has_taken_over_is_no_error(bench, caplog):
     bench.queue.delete(slow)
     bench.queue.delete(quick)
 
-    counts = bench.queue.counts.read()
+    counts = bench.queue.counts.snapshot()
     assert (counts["expired"], counts["deleted"]) == (1, 1)
     assert not caplog.records
 
@@ -192,8 +192,8 @@ def test_an_expired_receipt_as_aws_answers_it_is_no_error(bench, caplog):
     bench.queue.delete(deliveries)
     bench.queue.release(deliveries[:1])
 
-    assert bench.queue.counts.read()["expired"] == 2
-    assert bench.queue.counts.read()["deleted"] == 2
+    assert bench.queue.counts.snapshot()["expired"] == 2
+    assert bench.queue.counts.snapshot()["deleted"] == 2
     assert not caplog.records
 
 
@@ -219,7 +219,7 @@ def test_an_entry_that_is_refused_for_ever_is_given_up_after_three_requests(benc
     assert bench.queue.ring(lanes(3)) == [bell(1)]
 
     assert len(bench.sent()) == 3
-    assert bench.queue.counts.read()["not_rung"] == 1
+    assert bench.queue.counts.snapshot()["not_rung"] == 1
     assert {record.message for record in caplog.records} == {"doorbells_refused"}
 
 
@@ -259,7 +259,7 @@ def test_a_delete_that_fails_is_counted_and_the_doorbell_comes_again(bench, capl
     bench.queue.release(deliveries)
 
     assert bench.received() == [bell()]
-    assert bench.queue.counts.read()["not_deleted"] == 1
+    assert bench.queue.counts.snapshot()["not_deleted"] == 1
     assert [record.message for record in caplog.records] == ["doorbells_not_settled"]
 
 
@@ -283,7 +283,7 @@ def test_ringing_a_queue_that_is_away_returns_the_doorbells_and_asks_no_more_for
 
     bench.clock.now += 1
     assert bench.queue.ring(lanes(2)) == []
-    assert bench.queue.counts.read()["not_rung"] == 18
+    assert bench.queue.counts.snapshot()["not_rung"] == 18
 
 
 @pytest.mark.parametrize("fault", [cut, error("AccessDenied", 403), error("RequestThrottled"), error("Oops", 500)])
@@ -308,7 +308,7 @@ def test_deleting_and_releasing_while_the_queue_is_away_raise_nothing(bench):
     bench.queue.delete([one])
     bench.queue.release([other])
 
-    counts = bench.queue.counts.read()
+    counts = bench.queue.counts.snapshot()
     assert (counts["not_deleted"], counts["not_released"]) == (1, 1)
 
 
@@ -368,6 +368,15 @@ def test_a_queue_that_does_not_exist_is_a_mistake_and_one_that_is_silent_is_not(
         attributes(bench.sqs, bench.url.replace("test-", "nowhere-"))
     with pytest.raises(Transient):
         attributes(client("eu-central-1", endpoint="http://127.0.0.1:9"), bench.url)
+
+
+def test_readiness_asks_the_queue_itself(bench):
+    bench.queue.check()
+
+    bench.sqs.delete_queue(QueueUrl=bench.url)
+    with pytest.raises(ConfigError, match="there is no queue"):
+        bench.queue.check()
+    ensure_queue(bench.sqs, bench.url.rpartition("/")[2])
 
 
 def test_what_waits_and_what_is_in_work_is_counted(bench):
