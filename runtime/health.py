@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from threading import Lock, Thread
 from typing import ClassVar
 
@@ -71,16 +72,15 @@ class HealthServer:
         self._heartbeat = heartbeat
         self._readiness = readiness
         self._metrics = metrics
-        self._server: ThreadingHTTPServer | None = None
+        self._server: _Server | None = None
 
     def start(self, host: str, port: int) -> int:
         """Listen, and return the port in use: port 0 takes a free one."""
         handler = type("Handler", (_Handler,), {"answers": self._answers()})
         try:
-            server = ThreadingHTTPServer((host, port), handler)
+            server = _Server((host, port), handler)
         except OSError as error:
             raise ConfigError(f"HTTP_PORT {port}: {error.strerror}; set HTTP_PORT=0 for a free one") from error
-        server.daemon_threads = True
         Thread(target=server.serve_forever, name="health", daemon=True).start()
         self._server = server
         log.info("http_listening", extra={"host": host, "port": server.server_port})
@@ -109,6 +109,15 @@ class HealthServer:
 
 
 _Answer = tuple[HTTPStatus, str, bytes]
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def server_bind(self) -> None:
+        # http.server would ask DNS for its own name here, which can take seconds in a container.
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = "migration", self.server_address[1]
 
 
 class _Handler(BaseHTTPRequestHandler):

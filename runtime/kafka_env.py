@@ -8,6 +8,7 @@ _PREFIX = "KAFKA_"
 SERVERS = "KAFKA_BOOTSTRAP_SERVERS"
 
 GUARANTEE = frozenset({
+    "allow.auto.create.topics",
     "auto.offset.reset",
     "check.crcs",
     "enable.auto.commit",

@@ -70,6 +70,19 @@ def test_waiting_ends_with_the_part_that_was_away():
     assert patiently(connect, stop=Event(), what="MySQL") == "here"
 
 
+def test_a_process_that_waits_shows_that_it_is_alive():
+    answers = iter([Transient("away"), Transient("away"), None])
+    beats: list[None] = []
+
+    def connect() -> None:
+        if (error := next(answers)) is not None:
+            raise error
+
+    patiently(connect, stop=Event(), what="MySQL", beat=lambda: beats.append(None))
+
+    assert len(beats) == 2
+
+
 def test_waiting_ends_when_the_process_shall_leave():
     stop = Event()
 

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.engine import make_url
 
+from kafka_log.settings import FORCED
 from migration_core.errors import ConfigError, Transient
+from runtime.kafka_env import GUARANTEE
 from runtime.settings import DatabaseAccess, KafkaAccess, LoaderSettings, MasterSettings, QueueAccess, Settings
 
 SECRET = "s3cret/@:%"
@@ -198,11 +200,16 @@ def test_kafka_variables_become_the_clients_own_names(tmp_path):
         "KAFKA_ISOLATION_LEVEL",
         "KAFKA_CHECK_CRCS",
         "KAFKA_ENABLE_PARTITION_EOF",
+        "KAFKA_ALLOW_AUTO_CREATE_TOPICS",
     ],
 )
 def test_what_carries_the_guarantee_cannot_be_set_from_outside(variable):
     with pytest.raises(ConfigError, match=f"{variable} is refused"):
         OnlyKafka.from_env({"KAFKA_BOOTSTRAP_SERVERS": "k:1", variable: "false"})
+
+
+def test_what_is_refused_here_is_what_the_reader_forces():
+    assert frozenset(FORCED) == GUARANTEE
 
 
 def test_the_brokers_own_env_file_is_recognised():
