@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from db import lanes, merged, parks, raw, rejects
 from db.bulk import Repaired
-from db.engine import Database, Session
 from db.duplicates import duplicates_between
+from db.engine import Database, Session
 from db.errno import Answer, code_of
 from db.failure import SqlError
 from db.lanes import LaneMove, LockedLane

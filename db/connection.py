@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from pymysql import err
-from pymysql.constants import COMMAND
 from pymysql.connections import (  # type: ignore[attr-defined]  # LoadLocalPacketWrapper is missing in the stubs
     Connection,
     LoadLocalPacketWrapper,
     MySQLResult,
 )
+from pymysql.constants import COMMAND
 from pymysql.protocol import MysqlPacket
 
 from db.text_rows import Row, ServerError, read_rows

@@ -77,19 +77,31 @@ class IngestStore:
             )
             epoch = (found[0] if found else 0) + 1
             session.execute(f"UPDATE source_offset SET epoch = %s WHERE stream_id IN ({marks})", (epoch, *ids))
-            sources = self._read(session)
+            sources = self._read(session, epoch)
         self._epoch = epoch
         self._reached(Step.MASTER_TOOK_OVER)
         return sources
+
+    @property
+    def epoch(self) -> int:
+        """This master's fence, known after take-over."""
+        if self._epoch is None:
+            raise Halted("the fence is known only after take-over")
+        return self._epoch
 
     def read_again(self) -> list[SourceOffset]:
         """After any error: the truth, by a locking read, since a plain one may miss a COMMIT whose answer was lost."""
         with self._database.transaction() as session:
             marks, ids = _marks(self._stream_ids.values())
             epochs = session.rows(f"SELECT epoch FROM source_offset WHERE stream_id IN ({marks}) FOR UPDATE", ids)
-            if any(epoch != self._epoch for (epoch,) in epochs):
+            if any(epoch > self.epoch for (epoch,) in epochs):
                 raise Fenced(f"another master took over (epoch {max(epochs)[0]}, mine was {self._epoch})")
-            return self._read(session)
+            # Partitions that a loader registered meanwhile have no master yet.
+            session.execute(
+                f"UPDATE source_offset SET epoch = %s WHERE stream_id IN ({marks}) AND epoch < %s",
+                (self.epoch, *ids, self.epoch),
+            )
+            return self._read(session, self.epoch)
 
     def commit(self, batches: Sequence[PartitionRows]) -> list[TouchedLane]:
         """Store `batches` exactly once, or raise: Fenced when another master moved an offset or the epoch."""
@@ -111,14 +123,14 @@ class IngestStore:
         self._reached(Step.MASTER_COMMITTED)
         return self._backlogs(heads)
 
-    def _read(self, session: Session) -> list[SourceOffset]:
+    def _read(self, session: Session, epoch: int) -> list[SourceOffset]:
         marks, ids = _marks(self._stream_ids.values())
         rows = session.rows(
             "SELECT o.source_id, s.name, o.topic, o.topic_id, o.kafka_partition, o.start_offset, o.end_offset, "
             "o.next_offset, o.leader_epoch, o.last_offset, o.last_sha256, o.halted "
             f"FROM source_offset o JOIN stream s USING (stream_id) WHERE o.stream_id IN ({marks}) "
-            "ORDER BY o.topic, o.kafka_partition FOR SHARE OF o",
-            ids,
+            "AND o.epoch = %s ORDER BY o.topic, o.kafka_partition FOR SHARE OF o",
+            (*ids, epoch),
         )
         return [SourceOffset(*row) for row in rows]
 

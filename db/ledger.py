@@ -1,6 +1,8 @@
 """The ledger: what was received of each stream and what became of it, read in one snapshot."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from typing import Any
 
 from db.bulk import quoted
 from db.engine import Database, Session
@@ -74,7 +76,7 @@ def ledger(database: Database) -> list[StreamLedger]:
             "JOIN lane_head h USING (stream_id) JOIN lane_progress p USING (stream_id, lane) "
             "GROUP BY s.name, t.state, t.reason ORDER BY s.name"
         )
-    return [StreamLedger(*row[:3], *map(int, row[3:12]), row[12], row[13], bool(row[14])) for row in rows]
+    return [_ledger_of(row) for row in rows]
 
 
 def remainders(database: Database) -> list[Remainder]:
@@ -86,6 +88,17 @@ def remainders(database: Database) -> list[Remainder]:
         with database.snapshot(seconds=600) as session:
             found.append(_remainder(session, stream_id, name))
     return found
+
+
+def _ledger_of(row: tuple[Any, ...]) -> StreamLedger:
+    *values, stream_open = map(_plain, row)
+    names = [one.name for one in fields(StreamLedger)]
+    return StreamLedger(**dict(zip(names, [*values, bool(stream_open)], strict=True)))
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - a column of any type
+    """MySQL sums integers to DECIMAL."""
+    return int(value) if isinstance(value, Decimal) else value
 
 
 def _remainder(session: Session, stream_id: int, name: str) -> Remainder:

@@ -1,6 +1,5 @@
 """From a mapping to streams that can be applied: checked against the live schema before anything is touched."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from db.apply import LaneApplier, StreamParts
@@ -11,6 +10,7 @@ from db.target import read_target
 from db.writing import TargetWriter
 from migration_core.mapping import CompiledMapping
 from migration_core.steps import Reached
+from migration_core.target import TargetSchema
 from migration_worker.lane_work import StreamWork
 from runtime.mapping_file import compiled_against
 
@@ -18,7 +18,7 @@ from runtime.mapping_file import compiled_against
 def open_mapping(database: Database, path: Path) -> CompiledMapping:
     """The mapping in `path`, compiled against the processed schema as it is now."""
 
-    def live(schema: str) -> object:
+    def live(schema: str) -> TargetSchema:
         with database.transaction() as session:
             return read_target(session, schema)
 
@@ -43,6 +43,3 @@ def open_streams(
         )
         streams[name] = StreamWork(parts, LaneApplier(parts))
     return streams
-
-
-Opener = Callable[[], dict[str, StreamWork]]

@@ -1,0 +1,17 @@
+"""Mappings: `migration.yaml`, read, checked and compiled into functions."""
+
+from migration_core.mapping.compile import compile_mapping
+from migration_core.mapping.kinds import Kind, WriteMode
+from migration_core.mapping.model import Mapping, load_mapping
+from migration_core.mapping.stream import CompiledMapping, CompiledStream, CompiledTable
+
+__all__ = [
+    "CompiledMapping",
+    "CompiledStream",
+    "CompiledTable",
+    "Kind",
+    "Mapping",
+    "WriteMode",
+    "compile_mapping",
+    "load_mapping",
+]

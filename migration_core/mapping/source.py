@@ -1,0 +1,66 @@
+"""YAML text as plain values, with the line and column of every key, so that an error can point at its place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError
+
+from migration_core.errors import ConfigError
+
+Loc = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class YamlSource:
+    """One parsed file; `root` keeps ruamel's own nodes, because they know their places."""
+
+    file: str
+    root: Any
+
+    def plain(self) -> Any:  # noqa: ANN401 - whatever the file holds
+        """The content without its places."""
+        return _plain(self.root)
+
+    def place(self, loc: Sequence[str | int]) -> str:
+        """`file:line:column` of the deepest part of `loc` that is in the file, both counted from 1."""
+        node, line, column = self.root, 0, 0
+        for part in loc:
+            try:
+                if isinstance(node, CommentedMap):
+                    line, column = node.lc.key(part)
+                elif isinstance(node, CommentedSeq):
+                    line, column = node.lc.item(part)
+                else:
+                    break
+                node = node[part]
+            except (KeyError, IndexError, TypeError):
+                break
+        return f"{self.file}:{line + 1}:{column + 1}"
+
+
+def read_yaml(text: str, *, file: str) -> YamlSource:
+    """Parse one document by YAML 1.2; duplicate keys and anything that builds objects are refused."""
+    reader = YAML(typ="rt")
+    reader.allow_duplicate_keys = False
+    try:
+        root = reader.load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
+        raise ConfigError(f"{where}: {error.problem or error.context}; mend the YAML") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{file}: this is no YAML: {error}") from error
+    if not isinstance(root, CommentedMap):
+        raise ConfigError(f"{file}:1:1: a mapping begins with `target_schema:` and `streams:`; see docs/mapping.md")
+    return YamlSource(file, root)
+
+
+def _plain(node: Any) -> Any:  # noqa: ANN401 - whatever the file holds
+    if isinstance(node, dict):
+        return {str(key): _plain(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_plain(value) for value in node]
+    return node

@@ -1,0 +1,85 @@
+"""The legacy platform's side of a replay: its topics, what they hold before, and its live changes; resumable."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from threading import Event
+
+from examples.scenario import LogRecord, Scenario, SourceRecord, Topic
+from kafka_log.producer import LogWriter
+from kafka_log.reader import LogReader, Start
+from kafka_log.topics import TopicAdmin
+from kafka_log.watermarks import LogView, Partition
+
+_TOLD_EVERY = 1000
+
+
+def create_topics(config: Mapping[str, str], topics: Iterable[Topic]) -> None:
+    """Create those that do not exist."""
+    there = LogView(config).topics()
+    admin = TopicAdmin(config)
+    for topic in topics:
+        if topic.name not in there:
+            admin.create(topic.name, partitions=topic.partitions, config=topic.config)
+
+
+def stored(config: Mapping[str, str], topics: Iterable[Topic]) -> Counter[Partition]:
+    """How many records each partition holds: nothing is ever deleted from a replay's topics."""
+    places = [(topic.name, partition) for topic in topics for partition in range(topic.partitions)]
+    return Counter({place: mark.high for place, mark in LogView(config).watermarks(places).items()})
+
+
+def publish(
+    config: Mapping[str, str],
+    records: Iterable[SourceRecord],
+    already: Counter[Partition],
+    *,
+    stop: Event | None = None,
+    pace: Callable[[int], None] = lambda _count: None,
+    told: Callable[[int], None] = lambda _count: None,
+) -> int:
+    """Produce what is not stored yet; `already` loses what was skipped, so that a later call goes on from there.
+
+    `pace` is called with the number of produced records before each one and may wait.
+    """
+    writer = LogWriter(config)
+    count = 0
+    for record in records:
+        place = (record.topic, record.partition)
+        if already[place] > 0:
+            already[place] -= 1
+            continue
+        if stop is not None and stop.is_set():
+            break
+        pace(count)
+        writer.produce(record.topic, record.value, key=record.key, partition=record.partition, time=record.time)
+        count += 1
+        if count % _TOLD_EVERY == 0:
+            told(count)
+    writer.close()
+    return count
+
+
+def ends(config: Mapping[str, str], scenario: Scenario) -> dict[Partition, int]:
+    """Where every partition ends now."""
+    return dict(stored(config, scenario.topics))
+
+
+def read_log(
+    config: Mapping[str, str], starts: Mapping[Partition, int], until: Mapping[Partition, int]
+) -> Iterator[LogRecord]:
+    """Every record between two vectors, each partition in offset order, read by a plain consumer."""
+    for (topic, partition), end in sorted(until.items()):
+        begin = starts.get((topic, partition), 0)
+        if begin >= end:
+            continue
+        reader = LogReader(config)
+        reader.assign([Start(topic, partition, begin)])
+        place = begin
+        while place < end:
+            for batch in reader.read(10_000, 5.0):
+                for record in batch.records:
+                    yield LogRecord(
+                        topic, partition, record.source_offset, record.record_key, record.value, record.time
+                    )
+                place = batch.at_end or batch.next_offset
+        reader.close()
