@@ -25,6 +25,14 @@ _POSITION_LOST = frozenset({
 })  # fmt: skip
 
 
+_DAMAGED = frozenset({
+    KafkaError._BAD_COMPRESSION,  # noqa: SLF001 - as above
+    KafkaError._BAD_MSG,  # noqa: SLF001 - as above
+    KafkaError._NOT_IMPLEMENTED,  # noqa: SLF001 - a codec that this client lacks
+    KafkaError.INVALID_MSG,
+})  # fmt: skip
+
+
 class PartitionBroken(Halted):
     """The position asked for is not in the log any more, or holds other records than before."""
 
@@ -38,11 +46,13 @@ class PartitionBroken(Halted):
 class ReadFailed(Transient):
     """One partition could not be read here: begin again from the stored offset, or a record would be skipped."""
 
-    def __init__(self, topic: str, partition: int, reason: str) -> None:
+    def __init__(self, topic: str, partition: int, reason: str, *, damaged: bool = False) -> None:
         super().__init__(f"{topic}[{partition}]: {reason}")
         self.topic = topic
         self.partition = partition
         self.reason = reason
+        self.damaged = damaged
+        """Whether the records themselves are the cause: then trying again for ever helps nobody."""
 
 
 class TopicMissing(Halted):
@@ -54,8 +64,9 @@ def partition_failure(topic: str, partition: int, error: KafkaError) -> Migratio
 
     None of them may be ignored: after a wrong checksum, for one, librdkafka goes on behind the damaged records.
     """
-    kind = PartitionBroken if error.code() in _POSITION_LOST else ReadFailed
-    return kind(topic, partition, error.str())
+    if error.code() in _POSITION_LOST:
+        return PartitionBroken(topic, partition, error.str())
+    return ReadFailed(topic, partition, error.str(), damaged=error.code() in _DAMAGED)
 
 
 def failure(error: KafkaException, what: str) -> MigrationError:

@@ -8,7 +8,7 @@ from typing import Protocol, cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from kafka_log import settings
-from kafka_log.failure import END_OF_PARTITION, failure, partition_failure
+from kafka_log.failure import END_OF_PARTITION, ReadFailed, failure, partition_failure
 from migration_core.headers import Header, encode_headers
 from migration_core.records import Received
 
@@ -43,13 +43,18 @@ class PartitionBatch:
 
 
 class LogReader:
-    """One consumer with assigned partitions; nothing is committed to Kafka. Use from one thread."""
+    """One consumer with assigned partitions; nothing is committed to Kafka. Use from one thread.
+
+    After any error close it and open another: what it had fetched already must not come after a new assignment.
+    """
 
     def __init__(self, config: settings.Config) -> None:
         self._consumer = Consumer(settings.reading(config))
+        self._positions: dict[tuple[str, int], int] = {}
 
     def assign(self, starts: Sequence[Start]) -> None:
-        """Read these partitions and no others from now on."""
+        """Read these partitions; call it once."""
+        self._positions = {(one.topic, one.partition): one.offset for one in starts}
         try:
             self._consumer.assign([TopicPartition(one.topic, one.partition, one.offset) for one in starts])
             for one in starts:
@@ -67,7 +72,7 @@ class LogReader:
         Takes about `max_bytes` of values at most. Raises PartitionBroken or ReadFailed for a partition; what was read
         beside it is then lost here, so begin again from the stored offsets.
         """
-        batches = _Batches()
+        batches = _Batches(self._positions)
         try:
             # Asking for many at once would wait for all of them; for one and then for what is there, it does not.
             messages = self._consumer.consume(1, timeout)
@@ -79,7 +84,14 @@ class LogReader:
                 messages = self._consumer.consume(left, 0)
         except KafkaException as error:
             raise failure(error, "reading") from error
-        return list(batches.found.values())
+        found = list(batches.found.values())
+        self._positions.update({(batch.topic, batch.partition): batch.next_offset for batch in found})
+        return found
+
+    def high(self, topic: str, partition: int) -> int | None:
+        """The end of a partition as the last fetch saw it, without asking; None before the first."""
+        known = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)
+        return None if known is None or known[1] < 0 else known[1]
 
     def close(self) -> None:
         """Leave the brokers."""
@@ -102,7 +114,8 @@ class _Message(Protocol):
 
 
 class _Batches:
-    def __init__(self) -> None:
+    def __init__(self, positions: dict[tuple[str, int], int]) -> None:
+        self._positions = positions
         self.found: dict[tuple[str, int], PartitionBatch] = {}
         self.count = 0
         self.size = 0
@@ -118,6 +131,8 @@ class _Batches:
                 topic, partition = message.topic(), message.partition()
                 batch = self._batch(topic, partition)
             offset = message.offset()
+            if offset < batch.next_offset:
+                raise ReadFailed(topic, partition, f"offset {offset} came where {batch.next_offset} was awaited")
             kind, time = message.timestamp()
             batch.records.append(
                 Received(
@@ -143,12 +158,14 @@ class _Batches:
             log.warning("kafka_trouble", extra={"reason": error.str()})
         elif error.code() == END_OF_PARTITION:
             batch = self._batch(topic, partition)
-            batch.next_offset = batch.at_end = message.offset()
+            if message.offset() >= batch.next_offset:  # a new leader may know of a lower end for a moment
+                batch.next_offset = batch.at_end = message.offset()
         else:
             raise partition_failure(topic, partition, error)
 
     def _batch(self, topic: str, partition: int) -> PartitionBatch:
         found = self.found.get((topic, partition))
         if found is None:
-            found = self.found[topic, partition] = PartitionBatch(topic, partition)
+            found = PartitionBatch(topic, partition, next_offset=self._positions[topic, partition])
+            self.found[topic, partition] = found
         return found

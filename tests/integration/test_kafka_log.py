@@ -21,7 +21,7 @@ pytestmark = pytest.mark.servers
 
 @pytest.fixture
 def config(servers) -> dict[str, str]:
-    return {"bootstrap.servers": servers.kafka}
+    return {"bootstrap.servers": servers.kafka_bootstrap}
 
 
 @pytest.fixture
