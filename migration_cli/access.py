@@ -6,8 +6,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from db.engine import Database
     from kafka_log.watermarks import LogView
+
+
+_ANSWER_SECONDS = 5.0
+"""A person waits for the answer."""
 
 
 def database_url() -> str:
@@ -30,11 +36,21 @@ def database() -> "Iterator[Database]":
         opened.close()
 
 
-def topics() -> "LogView | None":
-    """The cluster, or None where the environment names none: then a command tells what the database knows."""
-    if not os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
-        return None
+def cluster() -> "LogView":
+    """The cluster that KAFKA_BOOTSTRAP_SERVERS names."""
     from kafka_log.watermarks import LogView
     from migration_cli.needs import KafkaSettings
 
-    return LogView(KafkaSettings.from_env(os.environ).kafka.config())
+    return LogView(KafkaSettings.from_env(os.environ).kafka.config(), answer_seconds=_ANSWER_SECONDS)
+
+
+def cluster_if_named() -> "LogView | None":
+    """The cluster, or None where the environment names none: then a command tells what the database knows."""
+    return cluster() if os.environ.get("KAFKA_BOOTSTRAP_SERVERS") else None
+
+
+def mapping_path() -> "Path | None":
+    """The file that MIGRATION_CONFIG names, or None where it is not set."""
+    from migration_cli.needs import MappingSettings
+
+    return MappingSettings.from_env(os.environ).mapping.path if os.environ.get("MIGRATION_CONFIG") else None

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from migration_cli import check, rejects, schema, source, status, stream_control
+from migration_cli import check, programs, rejects, schema, source, status, stream_control
 from migration_cli.console import group
 
 app = group(
@@ -17,6 +17,7 @@ app = group(
 app.command()(check.check)
 app.add_typer(schema.app, name="schema")
 app.add_typer(source.app, name="source")
+app.command()(programs.worker)
 app.command()(status.status)
 app.add_typer(rejects.app, name="rejects")
 app.command()(stream_control.pause)

@@ -13,6 +13,7 @@ from migration_core.errors import ConfigError
 from runtime.exits import Exit
 
 if TYPE_CHECKING:
+    from migration_core.mapping import CompiledMapping
     from runtime.settings import Settings
 
 
@@ -44,26 +45,52 @@ def exit_code(found: Iterable[Finding]) -> Exit:
 
 
 def _all() -> Iterator[Finding]:
+    from migration_cli import needs
     from migration_cli.checks.database import database_findings
+    from migration_cli.checks.mapping import mapping_findings
     from migration_cli.checks.queue import queue_findings
-    from migration_cli.needs import DatabaseSettings, QueueSettings
+    from migration_cli.checks.topics import topic_findings
 
     def of_database() -> Iterator[Finding]:
         with access.database() as control:
             yield from database_findings(control)
 
-    parts: list[tuple[str, type[Settings], Callable[[], Iterable[Finding]]]] = [
-        ("database", DatabaseSettings, of_database),
-        ("queue", QueueSettings, lambda: queue_findings(QueueSettings.from_env(os.environ).queue)),
-    ]
-    for part, settings, findings in parts:
-        try:
-            given = settings.from_env(os.environ).effective()
-        except ConfigError as error:
-            yield failed(part, "environment", str(error), "set what is named")
-        else:
-            yield passed(part, "environment", ", ".join(f"{name}={value}" for name, value in given.items()))
-            yield from guarded(part, findings)
+    def of_mapping() -> Iterator[Finding]:
+        with access.database() as control:
+            yield from mapping_findings(needs.MappingSettings.from_env(os.environ).mapping.path, control)
+
+    def of_topics() -> Iterator[Finding]:
+        yield from topic_findings(_mapping(), access.cluster())
+
+    def of_queue() -> Iterator[Finding]:
+        yield from queue_findings(needs.QueueSettings.from_env(os.environ).queue)
+
+    yield from _part("database", needs.DatabaseSettings, of_database)
+    yield from _part("mapping", needs.MappingSettings, of_mapping)
+    yield from _part("topics", needs.KafkaSettings, of_topics)
+    yield from _part("queue", needs.QueueSettings, of_queue)
+
+
+def _part(part: str, settings: "type[Settings]", findings: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+    """The variables of a part, and if they are right, what its own checks find."""
+    try:
+        given = settings.from_env(os.environ).effective()
+    except ConfigError as error:
+        yield failed(part, "environment", str(error), "set what is named")
+        return
+    yield passed(part, "environment", ", ".join(f"{name}={value}" for name, value in given.items()))
+    yield from guarded(part, findings)
+
+
+def _mapping() -> "CompiledMapping | None":
+    """The mapping without the processed schema; None where it has faults, which its own part tells."""
+    from runtime.mapping_file import compiled
+
+    try:
+        path = access.mapping_path()
+        return compiled(path) if path else None
+    except ConfigError:
+        return None
 
 
 def _sum(found: Sequence[Finding]) -> str:

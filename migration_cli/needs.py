@@ -1,6 +1,6 @@
 """Which variables each kind of command needs."""
 
-from runtime.settings import DatabaseAccess, KafkaAccess, QueueAccess, Settings
+from runtime.settings import DatabaseAccess, KafkaAccess, MappingFile, QueueAccess, Settings
 
 
 class DatabaseSettings(Settings):
@@ -19,3 +19,9 @@ class QueueSettings(Settings):
     """Of commands that ask or ring the queue."""
 
     queue: QueueAccess
+
+
+class MappingSettings(Settings):
+    """Of commands that need the mapping."""
+
+    mapping: MappingFile

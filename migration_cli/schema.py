@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from migration_cli.access import database, database_url
+from migration_cli.access import database, database_url, mapping_path
 from migration_cli.console import Json, group, say, say_json
 from runtime.exits import Exit
 
@@ -19,18 +19,27 @@ def upgrade(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring the control schema to the revision of this version; safe to repeat.
+    """Bring the control schema to the revision of this version, and register the streams of MIGRATION_CONFIG.
+
+    Safe to repeat. A stream whose lanes or key differ from what was registered is refused.
 
     Example: migration schema upgrade --create
     """
     from db.schema import create_schema
     from db.schema import upgrade as upgrade_schema
+    from migration_cli.registering import register_streams
 
+    path = mapping_path()
     if create:
         create_schema(database_url())
     with database() as control:
         revision = upgrade_schema(control)
-    say_json({"revision": revision}) if as_json else say(f"control schema at revision {revision}")
+        streams = register_streams(control, path) if path else []
+    if as_json:
+        say_json({"revision": revision, "streams": streams})
+    else:
+        say(f"control schema at revision {revision}")
+        say(f"streams registered: {', '.join(streams)}" if streams else "no MIGRATION_CONFIG: no stream registered")
 
 
 @app.command()

@@ -115,7 +115,7 @@ class _Looks:
 
     def __init__(self, control: "Database") -> None:
         self._control = control
-        self._cluster = access.topics()
+        self._cluster = access.cluster_if_named()
         self._before: Mapping[str, StreamLedger] = {}
         self._at = 0.0
 

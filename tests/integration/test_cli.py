@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 from db.engine import Database
 from db.registry import StreamDefinition, register
 from db.rejects import LaneRejection, store_rejects
+from migration_cli.__main__ import main
 from migration_core.errors import Reason
 from migration_core.records import RawRow
 from work_queue.attributes import ensure_queue
@@ -26,10 +27,12 @@ ROOT = Path(__file__).parents[2]
 
 
 class Cli:
-    """Runs `migration …` with exactly these variables."""
+    """Runs `migration …` as the entry point does, with exactly these variables."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, monkeypatch, capsys) -> None:
         self.env = {"PATH": os.environ["PATH"], "DATABASE_URL": url}
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "migration_cli", *arguments]
@@ -38,9 +41,16 @@ class Cli:
         )
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
-        child = self.start(*arguments)
-        out, err = child.communicate(timeout=60)
-        return child.returncode, out, err
+        with self._monkeypatch.context() as patch:
+            for name in os.environ.keys() - self.env.keys():
+                patch.delenv(name)
+            for name, value in self.env.items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "argv", ["migration", *arguments])
+            with pytest.raises(SystemExit) as left:
+                main()
+        out, err = self._capsys.readouterr()
+        return int(left.value.code or 0), out, err
 
     def json(self, *arguments: str, code: int = 0):
         found, out, err = self.run(*arguments, "--json")
@@ -49,13 +59,15 @@ class Cli:
 
 
 @pytest.fixture
-def cli(servers) -> Iterator[Cli]:
+def cli(servers, monkeypatch, capsys) -> Iterator[Cli]:
     """On a schema that does not exist yet."""
     name = f"cli_{uuid4().hex[:12]}"
-    yield Cli(make_url(servers.mysql_url).set(database=name).render_as_string(hide_password=False))
+    url = make_url(servers.mysql_url).set(database=name).render_as_string(hide_password=False)
+    yield Cli(url, monkeypatch, capsys)
     server = Database(make_url(servers.mysql_url).set(database="mysql").render_as_string(hide_password=False))
     with server.transaction() as session:
-        session.execute(f"DROP DATABASE IF EXISTS {name}")
+        for schema in (name, f"{name}_shop"):
+            session.execute(f"DROP DATABASE IF EXISTS {schema}")
     server.close()
 
 
@@ -128,6 +140,58 @@ def test_a_schema_that_differs_from_the_code_is_found(cli, control):
 
     assert code == 1
     assert "head_time" in out
+
+
+MAPPING = """\
+target_schema: {schema}
+streams:
+  orders:
+    topic: legacy.orders
+    key: $.id
+    lanes: {lanes}
+    tables:
+      orders:
+        key: id
+        columns:
+          id: $.id
+          total: {{path: $.total, type: decimal}}
+"""
+
+
+@pytest.fixture
+def mapping(cli, tmp_path) -> Path:
+    """A mapping in force, and the processed table that it fills."""
+    control = cli.env["DATABASE_URL"].rpartition("/")[2]
+    file = tmp_path / "migration.yaml"
+    file.write_text(MAPPING.format(schema=f"{control}_shop", lanes=8))
+    server = Database(cli.env["DATABASE_URL"].replace(control, "mysql"))
+    with server.transaction() as session:
+        session.execute(f"CREATE DATABASE {control}_shop")
+        session.execute(
+            f"CREATE TABLE {control}_shop.orders (id VARCHAR(40) COLLATE utf8mb4_0900_bin PRIMARY KEY, "
+            "total DECIMAL(10, 2))"
+        )
+    server.close()
+    cli.env["MIGRATION_CONFIG"] = str(file)
+    return file
+
+
+def test_streams_of_the_mapping_are_registered_with_the_schema(cli, mapping):
+    first = cli.json("schema", "upgrade", "--create")
+
+    assert first["streams"] == ["orders"]
+    assert cli.json("schema", "upgrade") == first
+    assert [one["stream"] for one in cli.json("status")] == ["orders"]
+
+
+def test_another_number_of_lanes_than_was_registered_is_refused(cli, mapping):
+    cli.json("schema", "upgrade", "--create")
+    mapping.write_text(mapping.read_text().replace("lanes: 8", "lanes: 16"))
+
+    code, _, err = cli.run("schema", "upgrade")
+
+    assert code == 2
+    assert "registered with lanes 8, the mapping says 16" in err
 
 
 # pause, resume
@@ -268,7 +332,7 @@ def verdicts(found: list[dict]) -> dict[tuple[str, str], str]:
 
 
 def test_check_passes_on_parts_that_are_as_they_should_be(cli, control, queue):
-    found = verdicts(cli.json("check"))
+    found = verdicts(cli.json("check", code=1))  # no mapping and no Kafka here
 
     assert {verdict for (part, _), verdict in found.items() if part in ("database", "queue")} <= {"pass", "warn"}
     for place in (("database", "durable"), ("database", "control schema"), ("queue", "FIFO")):
@@ -286,6 +350,17 @@ def test_check_says_no_with_the_remedy_when_the_schema_is_old(cli, control, queu
     assert "migration schema upgrade" in schema["remedy"]
 
 
+def test_check_finds_what_the_mapping_and_the_processed_schema_disagree_about(cli, mapping, queue):
+    cli.json("schema", "upgrade", "--create")
+    good = [one for one in cli.json("check", code=1) if one["part"] == "mapping"]  # no Kafka here, hence 1
+    mapping.write_text(mapping.read_text().replace("total:", "sum:"))
+    bad = [one for one in cli.json("check", code=1) if one["part"] == "mapping" and one["verdict"] == "fail"]
+
+    assert [one["verdict"] for one in good] == ["pass", "pass", "pass"]
+    assert len(bad) == 1
+    assert "migration.yaml:12" in bad[0]["found"]
+
+
 def test_check_shows_no_secret(cli, control, queue):
     cli.env["DATABASE_URL"] = cli.env["DATABASE_URL"].replace("root:", "root:hush", 1)
 
@@ -294,9 +369,11 @@ def test_check_shows_no_secret(cli, control, queue):
     assert "hush" not in out + err
 
 
-def test_check_says_try_again_when_a_part_is_only_away(cli, control, queue):
+def test_check_says_try_again_when_parts_are_only_away(cli, mapping, queue):
+    cli.json("schema", "upgrade", "--create")
     cli.env["AWS_ENDPOINT_URL_SQS"] = "http://127.0.0.1:9"
+    cli.env["KAFKA_BOOTSTRAP_SERVERS"] = "127.0.0.1:9"
 
     found = verdicts(cli.json("check", code=75))
 
-    assert found["queue", "reachable"] == "away"
+    assert found["queue", "reachable"] == found["topics", "reachable"] == "away"

@@ -6,10 +6,12 @@ import pytest
 
 from db.ledger import StreamLedger
 from db.server_facts import ServerFacts
+from kafka_log.watermarks import Retention, TopicDescription
 from migration_cli.check import exit_code
 from migration_cli.checks.database import schema_finding, server_findings
 from migration_cli.checks.finding import Finding, Verdict
 from migration_cli.checks.queue import attribute_findings
+from migration_cli.checks.topics import one_topic
 from migration_cli.console import lasting
 from migration_cli.status import status_of
 from work_queue.attributes import QueueAttributes
@@ -113,6 +115,31 @@ def test_each_attribute_that_endangers_doorbells_is_found(changes, check, verdic
     attributes = QueueAttributes(**{name: changes.get(name, getattr(QUEUE, name)) for name in QUEUE.__slots__})
 
     assert {found.check: found.verdict for found in attribute_findings(attributes)}[check] is verdict
+
+
+WEEK, DAY = timedelta(days=7), timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("kept", "partial", "verdicts"),
+    [
+        (Retention(compacted=False, kept=WEEK, tombstones_kept=DAY), True, [Verdict.PASS]),
+        (Retention(compacted=False, kept=None, tombstones_kept=DAY), True, [Verdict.PASS]),
+        (Retention(compacted=True, kept=None, tombstones_kept=DAY), False, [Verdict.PASS]),
+        (Retention(compacted=True, kept=None, tombstones_kept=DAY), True, [Verdict.PASS, Verdict.FAIL]),
+        (Retention(compacted=False, kept=DAY, tombstones_kept=DAY), False, [Verdict.PASS, Verdict.WARN]),
+    ],
+)
+def test_a_topic_that_forgets_too_soon_is_found(kept, partial, verdicts):
+    found = one_topic("legacy.users", TopicDescription("legacy.users", "id", (0, 1)), kept, partial=partial)
+
+    assert [one.verdict for one in found] == verdicts
+
+
+def test_a_topic_that_does_not_exist_is_found():
+    [found] = one_topic("legacy.user", None, None, partial=False)
+
+    assert (found.verdict, found.found) == (Verdict.FAIL, "legacy.user does not")
 
 
 @pytest.mark.parametrize(
