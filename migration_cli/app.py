@@ -17,6 +17,7 @@ app = group(
 app.command()(check.check)
 app.add_typer(schema.app, name="schema")
 app.add_typer(source.app, name="source")
+app.command()(programs.master)
 app.command()(programs.worker)
 app.command()(status.status)
 app.add_typer(rejects.app, name="rejects")

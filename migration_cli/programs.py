@@ -1,6 +1,18 @@
-"""`migration worker` and the like: the services, run in the foreground exactly as their containers run them."""
+"""`migration master` and `migration worker`: the services, run in the foreground exactly as their containers run them."""
 
 import typer
+
+
+def master() -> None:
+    """Run the master until it is asked to leave: store every record of the topics exactly once, and ring for it.
+
+    A second master takes over from the first, which then exits 75.
+
+    Example: migration master
+    """
+    from migration_master.__main__ import main
+
+    raise typer.Exit(main())
 
 
 def worker() -> None:

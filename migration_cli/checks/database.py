@@ -64,7 +64,7 @@ def schema_finding(found: str | None, wanted: str) -> Finding:
 
 
 def _version(facts: "ServerFacts") -> Finding:
-    told = f"{facts.version} ({facts.comment})"
+    told = f"{facts.version} {facts.comment}"
     if facts.mariadb:
         return failed(PART, "version", told, "MariaDB is not MySQL: its locks, JSON and collations differ")
     if facts.release < _OLDEST:
