@@ -1,4 +1,4 @@
-"""`migration master` and `migration worker`: the services, run in the foreground exactly as their containers run them."""
+"""`migration master` and `migration worker`: the services in the foreground, exactly as their containers run them."""
 
 import typer
 
