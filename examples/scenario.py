@@ -103,7 +103,10 @@ class Scenario(Protocol):
     name: str
     mapping: Path
     migrations: Path
+    target_schema: str
     topics: tuple[Topic, ...]
+    live_changes: int | None
+    """About how many records `live` gives, for a writer that spreads them over time; None is as fast as they come."""
     fuzzy: bool
     """Whether the snapshot may hold values newer than the start offsets."""
 

@@ -27,16 +27,22 @@ def lines(folder: Path) -> Iterator[SnapshotLine]:
     """Every line of every stream, in the order of the manifest."""
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     for stream in manifest["streams"]:
+        record = _kcat if stream["container"] == "kcat" else _bare
         for part, entry in enumerate(stream["parts"], start=1):
-            with _opened(folder / entry["file"]) as file:
+            with _opened(folder / entry["file"], stream["compression"]) as file:
                 for number, line in enumerate(file, start=1):
-                    yield SnapshotLine(stream["name"], part, number, *_record(line))
+                    yield SnapshotLine(stream["name"], part, number, *record(line))
 
 
-def _record(line: bytes) -> tuple[bytes | None, bytes | None]:
-    """A line as `kcat -J` writes it."""
+def _kcat(line: bytes) -> tuple[bytes | None, bytes | None]:
+    """Key and payload of a line as `kcat -J` writes it."""
     record = json.loads(line)
     return _bytes(record, "key"), _bytes(record, "payload")
+
+
+def _bare(line: bytes) -> tuple[bytes | None, bytes | None]:
+    """The line is the value, and there is no record key."""
+    return None, line.removesuffix(b"\n")
 
 
 def _bytes(record: dict[str, object], name: str) -> bytes | None:
@@ -46,11 +52,11 @@ def _bytes(record: dict[str, object], name: str) -> bytes | None:
     return text.encode() if isinstance(text, str) else None
 
 
-def _opened(file: Path) -> BinaryIO | io.BufferedReader:
-    match file.suffix:
-        case ".gz":
+def _opened(file: Path, compression: str) -> BinaryIO | io.BufferedReader:
+    match compression:
+        case "gzip":
             return gzip.open(file, "rb")  # type: ignore[return-value]  # a GzipFile reads like any binary file
-        case ".zst":
+        case "zstd":
             whole = zstandard.ZstdDecompressor().stream_reader(file.open("rb"), read_across_frames=True, closefd=True)
             return io.BufferedReader(whole)
         case _:

@@ -7,7 +7,7 @@ from migration_core.errors import Rejected
 
 
 def clock(time: object) -> str:
-    """A local time as the airports write it: 517 is 05:17, and 2400 is 24:00, the end of its day and not the next one."""
+    """A local time as the airports write it: 517 is 05:17, and 2400 is 24:00, the end of its day."""
     match time:
         case int() if 0 <= time <= 2400 and time % 100 < 60:  # noqa: PLR2004 - a day has 24 hours, an hour 60 minutes
             return f"{time // 100:02d}:{time % 100:02d}"

@@ -22,6 +22,7 @@ class Flights:
     migrations = _HERE / "migrations"
     target_schema = "flights"
     fuzzy = False
+    live_changes = None
     topics = (
         Topic(f"{TOPIC_PREFIX}airlines", 1, _KEPT),
         Topic(f"{TOPIC_PREFIX}airports", 1, _KEPT),

@@ -31,6 +31,7 @@ class HealthDevices:
 
     def __init__(self, sizes: Sizes | None = None, *, seed: int = 1) -> None:
         self.sizes = sizes or Sizes()
+        self.live_changes = self.sizes.changes
         self._dice = Dice(seed)
         self.topics = tuple(
             Topic(TOPIC_PREFIX + stream, len(REGIONS), _KEPT) for stream in (USERS, DEVICES, MEASUREMENTS)

@@ -64,7 +64,9 @@ def snapshot_folder(tmp_path, records):
             if name == stream
         ]
         (tmp_path / stream).write_text("".join(f"{line}\n" for line in lines))
-        manifest["streams"].append({"name": stream, "parts": [{"file": stream}]})
+        manifest["streams"].append(
+            {"name": stream, "container": "kcat", "compression": "none", "parts": [{"file": stream}]}
+        )
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     return tmp_path
 
