@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from migration_cli import check, programs, rejects, schema, source, status, stream_control
+from migration_cli import check, programs, rejects, replay, schema, source, status, stream_control
 from migration_cli.console import group
 
 app = group(
@@ -23,6 +23,7 @@ app.command()(status.status)
 app.add_typer(rejects.app, name="rejects")
 app.command()(stream_control.pause)
 app.command()(stream_control.resume)
+app.command()(replay.replay)
 
 
 def _version(wanted: bool) -> None:
