@@ -1,0 +1,89 @@
+"""What a stack remembers between commands: the ports it was given, the processes it started, whose they are."""
+
+import json
+import socket
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Self
+
+from local_stack.process import Process
+
+
+@dataclass(slots=True)
+class State:
+    """Kept in one file, replaced as a whole; one thread a server may tell it what became of that server."""
+
+    file: Path
+    ports: dict[str, int] = field(default_factory=dict)
+    processes: dict[str, Process] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    _one_writer: Lock = field(default_factory=Lock)
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """What was remembered; nothing where there is no file."""
+        if not file.exists():
+            return cls(file)
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        processes = {name: Process(**process) for name, process in kept["processes"].items()}
+        return cls(file, kept["ports"], processes, kept["versions"])
+
+    def started(self, name: str, process: Process) -> None:
+        """Remember a process, before anything can go wrong with it."""
+        with self._one_writer:
+            self.processes[name] = process
+            self._write()
+
+    def answered(self, name: str, version: str) -> None:
+        """Remember what answers."""
+        with self._one_writer:
+            self.versions[name] = version
+            self._write()
+
+    def stopped(self, name: str) -> None:
+        """Forget a process that is gone."""
+        with self._one_writer:
+            del self.processes[name]
+            self._write()
+
+    def alive(self, name: str) -> bool:
+        """Whether the process remembered under this name still runs."""
+        return name in self.processes and self.processes[name].alive()
+
+    def reserve(self, *names: str) -> None:
+        """The ports that these had, or others where a stranger has taken them."""
+        for name in names:
+            if not _free(self.ports.get(name, 0)):
+                self.ports[name] = _any_port(set(self.ports.values()))
+
+    def _write(self) -> None:
+        kept = {
+            "ports": self.ports,
+            "processes": {name: asdict(process) for name, process in self.processes.items()},
+            "versions": self.versions,
+        }
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self.file.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps(kept, indent=2), encoding="utf-8")
+        unfinished.replace(self.file)
+
+
+def _free(port: int) -> bool:
+    if not port:
+        return False
+    with socket.socket() as probe:
+        # As the servers do it: connections of the last run that are still closing are no obstacle.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _any_port(taken: set[int]) -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    return port if port not in taken else _any_port(taken)
