@@ -8,7 +8,8 @@ def reject_places(database: Database) -> list[tuple[str, str, int, int, str]]:
     with database.transaction() as session:
         rows = session.rows(
             "SELECT s.name, IF(o.source_id IS NULL, 'snapshot', 'stream'), COALESCE(o.kafka_partition, p.part), "
-            "r.source_offset, t.code FROM reject r JOIN stream s USING (stream_id) JOIN reject_pattern t USING (pattern_id) "
+            "r.source_offset, t.code FROM reject r JOIN stream s USING (stream_id) "
+            "JOIN reject_pattern t USING (pattern_id) "
             "LEFT JOIN source_offset o ON o.source_id = r.source_id "
             "LEFT JOIN snapshot_part p ON p.source_id = r.source_id"
         )

@@ -281,6 +281,7 @@ snapshot_part = _table(
     Column(
         "byte_offset", BIGINT(unsigned=True), nullable=False, server_default=ZERO, comment="decompressed bytes loaded"
     ),
+    Column("loaded_sha256", SHA256, nullable=False, server_default="", comment="of these bytes: a resume compares it"),
     UniqueConstraint("snapshot_id", "part"),
 )
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Event
 
 from db.engine import Database
 from db.ledger import StreamLedger, ledger
@@ -34,6 +35,12 @@ class Lag:
         """The lag that `share` of the samples stayed within."""
         samples = sorted(self.samples.get(stream, [0.0]))
         return samples[min(len(samples) - 1, int(share * len(samples)))]
+
+
+def watch_lag(database: Database, lag: Lag, over: Event) -> None:
+    """Sample until `over`; for a thread beside the work."""
+    while not over.wait(_LOOK_SECONDS):
+        lag.look(ledger(database), time.time() * 1000)
 
 
 def drained(

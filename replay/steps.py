@@ -21,13 +21,14 @@ class Steps:
         """Run one step; the function given to the block shows how far it is."""
         began = self.clock()
         note = ""
+        status = self.console.status(f"{name} …")
 
         def told(text: str) -> None:
             nonlocal note
             note = text
             status.update(f"{name} … {text}")
 
-        with self.console.status(f"{name} …") as status:
+        with status:
             yield told
         self.seconds[name] = self.clock() - began
-        self.console.print(f"[green]✓[/] {name} [dim]{note} ({self.seconds[name]:.1f} s)[/]")
+        self.console.print(f"[green]✓[/] {name:<22} {self.seconds[name]:6.1f} s  [dim]{note}[/]")

@@ -348,6 +348,13 @@ def upgrade() -> None:
             nullable=False,
             comment="decompressed bytes loaded",
         ),
+        sa.Column(
+            "loaded_sha256",
+            sa.String(length=64),
+            server_default="",
+            nullable=False,
+            comment="of these bytes: a resume compares it",
+        ),
         sa.ForeignKeyConstraint(["snapshot_id"], ["snapshot.snapshot_id"], name=op.f("fk_snapshot_part_snapshot_id")),
         sa.ForeignKeyConstraint(["source_id"], ["source.source_id"], name=op.f("fk_snapshot_part_source_id")),
         sa.PrimaryKeyConstraint("source_id", name=op.f("pk_snapshot_part")),
