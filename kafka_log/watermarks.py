@@ -101,15 +101,14 @@ class LogView:
 
     def watermarks(self, partitions: Iterable[Partition]) -> dict[Partition, Watermark]:
         """First and last offsets; partitions that do not exist are absent."""
-        wanted = [TopicPartition(topic, partition) for topic, partition in sorted(set(partitions))]
-        # In this order low <= last stable <= high holds among the three, whatever is written meanwhile.
-        low = self._offsets(wanted, OffsetSpec.earliest(), IsolationLevel.READ_UNCOMMITTED)
-        stable = self._offsets(wanted, OffsetSpec.latest(), IsolationLevel.READ_COMMITTED)
-        high = self._offsets(wanted, OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED)
-        return {
-            place: Watermark(low[place][0], high[place][0], stable[place][0], stable[place][1])
-            for place in low.keys() & stable.keys() & high.keys()
-        }
+        asked = sorted(set(partitions))
+        found = self._marks(asked)
+        missing = [place for place in asked if place not in found]
+        if missing:
+            # The client may not have heard of partitions that were added since it last asked.
+            self.topics()
+            found |= self._marks(missing)
+        return found
 
     def retention(self, topics: Iterable[str]) -> dict[str, Retention]:
         """How each of these topics forgets."""
@@ -144,6 +143,17 @@ class LogView:
             for topic, partition in places
             for mark in [marks[topic, partition]]
         ]
+
+    def _marks(self, partitions: Sequence[Partition]) -> dict[Partition, Watermark]:
+        wanted = [TopicPartition(topic, partition) for topic, partition in partitions]
+        # In this order low <= last stable <= high holds among the three, whatever is written meanwhile.
+        low = self._offsets(wanted, OffsetSpec.earliest(), IsolationLevel.READ_UNCOMMITTED)
+        stable = self._offsets(wanted, OffsetSpec.latest(), IsolationLevel.READ_COMMITTED)
+        high = self._offsets(wanted, OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED)
+        return {
+            place: Watermark(low[place][0], high[place][0], stable[place][0], stable[place][1])
+            for place in low.keys() & stable.keys() & high.keys()
+        }
 
     def _offsets(
         self, wanted: Sequence[TopicPartition], spec: OffsetSpec, level: IsolationLevel
