@@ -1,6 +1,7 @@
 """Applying raw rows of a lane: the one transaction that worker, sweeper, redrive and reload share."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from db import lanes, merged, parks, raw, rejects
@@ -40,6 +41,34 @@ class Applied:
     unfinished: set[int] = field(default_factory=set)
     """Lanes with more open rows than this transaction took."""
     locked_elsewhere: set[int] = field(default_factory=set)
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    rejects: Counter[str] = field(default_factory=Counter)
+    """By stage."""
+    times: list[int] = field(default_factory=list)
+    """Kafka's time of the newest row of each lane, ms since the epoch."""
+
+    def add(self, other: "Applied") -> None:
+        """Sum up several transactions; what is left to do is the caller's to say."""
+        for lane, rows in other.rows.items():
+            self.rows[lane] = self.rows.get(lane, 0) + rows
+        self.outcomes += other.outcomes
+        self.rejects += other.rejects
+        self.times += other.times
+
+    def count(self, move: LaneMove, stages: Iterable[str] = ()) -> None:
+        """Take in what became of one lane's rows."""
+        self.outcomes += Counter(
+            {
+                Outcome.APPLIED: move.applied,
+                Outcome.SUPERSEDED: move.superseded,
+                Outcome.FILTERED: move.filtered,
+                Outcome.PARKED: max(move.parked, 0),
+                Outcome.REJECTED: move.rejected,
+            }
+        )
+        self.rejects += Counter(stages)
+        if move.time is not None:
+            self.times.append(move.time)
 
 
 class BadBatch(Exception):
@@ -95,7 +124,7 @@ class LaneApplier:
                 if instead is not None:
                     self._settle(session, taken, *instead, done)
                 else:
-                    self._write(session, taken, strict=strict)
+                    self._write(session, taken, done, strict=strict)
                 self._parts.reached(Step.WORKER_WATERMARK_MOVED)
         except Repaired as repaired:
             raise BadBatch(Reason("load", "MYSQL_WARNING", detail=str(repaired))) from repaired
@@ -144,7 +173,7 @@ class LaneApplier:
         self._parts.reached(Step.WORKER_READ)
         return taken
 
-    def _write(self, session: Session, taken: Sequence["_Taken"], *, strict: bool) -> None:
+    def _write(self, session: Session, taken: Sequence["_Taken"], done: Applied, *, strict: bool) -> None:
         folds = [(one, self._fold(session, one)) for one in taken]
         self._parts.reached(Step.WORKER_TRANSFORMED)
         effects = [effect for _, folded in folds for effect in folded.effects]
@@ -155,6 +184,8 @@ class LaneApplier:
             )
         self._parts.reached(Step.WORKER_WRITTEN)
         moves = [self._record(session, one, folded) for one, folded in folds]
+        for move, (_, folded) in zip(moves, folds, strict=True):
+            done.count(move, [rejection.reason.stage for rejection in folded.rejections])
         rejections = [LaneRejection(o.lane.lane, r.row, r.reason) for o, f in folds for r in f.rejections]
         rejects.store_rejects(
             session,
@@ -238,6 +269,7 @@ class LaneApplier:
             )
             move.rejected = 1
         self._parts.reached(Step.WORKER_OUTCOMES_WRITTEN)
+        done.count(move, [cause.reason.stage] * move.rejected)
         lanes.move(session, stream_id, [move])
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from db.connection import BufferConnection
 
 NULL = b"\\N"
+_BACKSLASH, _TAB, _NEWLINE = b"\\\t\n"
 _INFO = re.compile(r"Records: (\d+)  Deleted: (\d+)  Skipped: (\d+)  Warnings: (\d+)")
 _NAME = "rows-in-memory"
 _STATEMENT_BYTES = 1 << 20
@@ -50,11 +51,12 @@ def qualified(schema: str | None, table: str) -> str:
 
 def escaped(value: bytes) -> bytes:
     """`value` as one field of a line."""
-    if b"\\" in value:
+    # A search for a number is far faster than one for a string of one byte, and nearly every value ends here.
+    if _BACKSLASH in value:
         value = value.replace(b"\\", b"\\\\")
-    if b"\t" in value:
+    if _TAB in value:
         value = value.replace(b"\t", b"\\t")
-    if b"\n" in value:
+    if _NEWLINE in value:
         value = value.replace(b"\n", b"\\n")
     return value
 

@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 
-from db.apply import BadBatch, LaneApplier, Limits
+from db.apply import Applied, BadBatch, LaneApplier, Limits
 
 
-def isolate(applier: LaneApplier, lane: int, limits: Limits) -> int:
-    """Apply the next rows of `lane` in halves until each bad one stands alone and is settled; how many rows that were.
+def isolate(applier: LaneApplier, lane: int, limits: Limits) -> Applied:
+    """Apply the next rows of `lane` in halves until each bad one stands alone and is settled; what became of them.
 
     Another worker may take the lane between two transactions: then fewer are left, and each half does less.
     """
-    done = 0
+    done = Applied()
     halves = [applier.pending(lane, limits.rows)]
     while halves:
         part = halves.pop()
@@ -25,5 +25,5 @@ def isolate(applier: LaneApplier, lane: int, limits: Limits) -> int:
                 middle = len(part) // 2
                 halves += [part[middle:], part[:middle]]
                 continue
-        done += applied.rows.get(lane, 0)
+        done.add(applied)
     return done

@@ -43,21 +43,35 @@ def definition(stream: str) -> str:
     )
 
 
-def line(lane: int, sequence: int, source_id: int, record: Received, key: bytes | None, flags: int = 0) -> bytes:
-    """One raw row as a LOAD DATA line; the bytes of the record are kept unchanged."""
-    record_key, value, headers, time = record.record_key, record.value, record.headers, record.time
+def line(
+    lane: int,
+    sequence: int,
+    source_id: int,
+    record: Received,
+    key: bytes | None,
+    flags: int = 0,
+    *,
+    hashed: int | None = None,
+) -> bytes:
+    """One raw row as a LOAD DATA line; the bytes of the record are kept unchanged.
+
+    `hashed` is the key's hash, where the caller has it already.
+    """
+    offset, record_key, value, headers, time, time_type = record
+    if hashed is None:
+        hashed = 0 if key is None else key_hash(key)
     return b"%d\t%d\t%d\t%d\t%b\t%d\t%b\t%b\t%b\t%b\t%d\t%d\n" % (
         lane,
         sequence,
         source_id,
-        record.source_offset,
+        offset,
         _NULL if key is None else escaped(key),
-        0 if key is None else key_hash(key),
+        hashed,
         _NULL if record_key is None else escaped(record_key),
         _NULL if value is None else escaped(value),
         _NULL if headers is None else escaped(headers),
         _NULL if time is None else b"%d" % time,
-        record.time_type,
+        time_type,
         flags,
     )
 

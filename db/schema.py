@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from db.bulk import quoted
 from db.engine import Database, parsed_url
 from db.tables import VERSION_TABLE, is_control_table, metadata
+from migration_core.errors import Transient
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 _LOCK_SECONDS = 60
@@ -63,6 +64,12 @@ def current(database: Database) -> str | None:
     """The revision that the server has, or None when there is no control schema."""
     with _connection(database) as connection:
         return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
+
+
+def check_at_head(database: Database) -> None:
+    """Transient while this code and the control schema do not fit: whoever upgrades it may still be at it."""
+    if current(database) != head():
+        raise Transient("the control schema is not at this version's head: run `migration schema upgrade`")
 
 
 def differences(database: Database) -> list[str]:

@@ -2,22 +2,25 @@
 
 import os
 import sys
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from threading import Event, Thread
 
 from db.apply import Limits
 from db.engine import Database
-from db.schema import current, head
-from migration_core.errors import Transient
+from db.schema import check_at_head
 from migration_core.steps import Reached
 from migration_worker.lane_work import LaneWork
+from migration_worker.observed import Observed
 from migration_worker.opening import open_mapping, open_streams
 from migration_worker.serve import DoorbellLoop
 from migration_worker.sweeper import Sweeper
-from runtime.exits import run
+from runtime.exits import Stopped, run
 from runtime.failpoints import failpoints
+from runtime.health import Check
 from runtime.retry import patiently
-from runtime.service import service
+from runtime.service import Service, service
 from runtime.settings import WorkerSettings
 from runtime.version import version
 from work_queue.client import client
@@ -33,45 +36,49 @@ def main() -> int:
     reached = failpoints(os.environ)
     database = Database(settings.database.url, applies_lanes=True)
     queue = WorkQueue(client(settings.queue.region, endpoint=settings.queue.endpoint), settings.queue.url)
-
-    def schema_at_head() -> None:
-        if current(database) != head():
-            raise Transient("the control schema is not at this version's head: run `migration schema upgrade`")
-
-    checks = {"database": schema_at_head, "queue": queue.check}
+    checks: dict[str, Check] = {"database": partial(check_at_head, database), "queue": queue.check}
     with service("migration_worker", settings, checks) as around:
+        observed = Observed(around.metrics)
         work = patiently(
-            lambda: _work(database, settings, reached),
+            lambda: _work(database, settings, observed, reached),
             stop=around.stop,
             what="the store",
             patience=_START_PATIENCE,
+            beat=around.heartbeat.beat,
         )
         around.metrics.watch_queue(queue.counts.snapshot)
-        sweeper = Sweeper(work, reached)
+        sweeper = Sweeper(work, reached, observed.swept)
         thread = Thread(target=_sweep, args=(sweeper, around.stop), name="sweeper", daemon=True)
         thread.start()
         loop = DoorbellLoop(queue, work, sweeper, reached=reached)
-        while not around.stop.is_set():
-            around.heartbeat.beat()
-            patiently(lambda: loop.turn(around.stop), stop=around.stop, what="doorbells")
-        thread.join()
-        queue.close()
-    database.close()
+        try:
+            _serve(around, lambda: loop.turn(around.stop))
+        finally:
+            thread.join()
+            queue.close()
+            database.close()
     return 0
 
 
-def _work(database: Database, settings: WorkerSettings, reached: Reached) -> LaneWork:
-    schema_ready = current(database)
-    if schema_ready != head():
-        raise Transient("the control schema is not at this version's head: run `migration schema upgrade`")
+def _work(database: Database, settings: WorkerSettings, observed: Observed, reached: Reached) -> LaneWork:
+    check_at_head(database)
     mapping = open_mapping(database, settings.mapping.path)
     streams = open_streams(database, mapping, version=version(), reached=reached)
-    return LaneWork(database, streams, Limits())
+    return LaneWork(database, streams, Limits(), counted=observed.applied)
+
+
+def _serve(around: Service, turn: Callable[[], None]) -> None:
+    while not around.stop.is_set():
+        around.heartbeat.beat()
+        patiently(turn, stop=around.stop, what="doorbells", beat=around.heartbeat.beat)
 
 
 def _sweep(sweeper: Sweeper, stop: Event) -> None:
     while not stop.wait(_SWEEP_SECONDS):
-        patiently(sweeper.sweep, stop=stop, what="the sweep")
+        try:
+            patiently(sweeper.sweep, stop=stop, what="the sweep")
+        except Stopped:
+            return
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ class LaneWork:
         streams: Mapping[str, StreamWork],
         limits: Limits,
         *,
-        counted: Callable[[str, int, float], None] = lambda _stream, _rows, _seconds: None,
+        counted: Callable[[str, Applied, float], None] = lambda _stream, _applied, _seconds: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.database = database
@@ -78,12 +78,11 @@ class LaneWork:
         except BadBatch:
             applied = Applied()
             for lane in wanted:
-                if rows := isolate(work.applier, lane, limits):
-                    applied.rows[lane] = rows
-                    applied.unfinished.add(lane)
+                applied.add(isolate(work.applier, lane, limits))
+            applied.unfinished.update(applied.rows)
         for lane in applied.rows:
             self._patience.worked(stream, lane)
-        self._counted(stream, sum(applied.rows.values()), self._clock() - began)
+        self._counted(stream, applied, self._clock() - began)
         return applied
 
     def failed(self, stream: str, wanted: Sequence[int], error: SqlError | Halted | Fenced) -> None:

@@ -1,7 +1,7 @@
 """Lanes that nobody serves: found by two looks a second apart, and applied here, with or without any doorbell."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from db import lanes
@@ -32,6 +32,7 @@ class Sweeper:
 
     work: LaneWork
     reached: Reached = nothing
+    swept: Callable[[str], None] = lambda _stream: None
     _before: dict[Lane, int] = field(default_factory=dict)
     _survived: dict[Lane, int] = field(default_factory=dict)
 
@@ -45,6 +46,7 @@ class Sweeper:
         self._before = {lane: look.applied for lane, look in now.items()}
         for look in stuck:
             self.sweep_one(look)
+            self.swept(look.stream)
         for look in found:
             work = self.work.streams[look.stream]
             if look.parked and not work.parts.stream.partial:
