@@ -4,7 +4,6 @@ from array import array
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
-from itertools import pairwise
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import NamedTuple
@@ -105,8 +104,3 @@ def _zones(file: Path) -> dict[str, tuple[int, str]]:
         airport, *_, hours, dst, _zone = line.split(",")
         zones[airport] = int(hours), dst
     return zones
-
-
-def in_order(events: Iterator[Event]) -> bool:
-    """Whether time never goes back; for tests."""
-    return all(before.at <= after.at for before, after in pairwise(events))
