@@ -47,13 +47,13 @@ class ElasticMq:
             runtime.env,
         )  # fmt: skip
 
-    def version(self, port: int) -> str | None:
+    def version(self, address: str) -> str | None:
         """The version of the artifact, once the server says that it is well."""
-        return VERSION if answers(self.address(port)) else None
+        return VERSION if answers(address) else None
 
-    def address(self, port: int) -> str:
+    def address(self, port: int, host: str = "127.0.0.1") -> str:
         """As the SDK's endpoint."""
-        return f"http://127.0.0.1:{port}"
+        return f"http://{host}:{port}"
 
     def cause(self, log: str) -> str | None:
         """The first error or the first cause that a stack trace names."""

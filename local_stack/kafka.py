@@ -75,13 +75,13 @@ class Kafka:
             self._format(place, properties, data)
         return self._java(place, "-Xmx1g", "kafka.Kafka", str(properties))
 
-    def version(self, port: int) -> str | None:
+    def version(self, address: str) -> str | None:
         """The version of the artifacts, once the broker has a leader for its metadata and answers."""
-        return VERSION if answers(self.address(port)) else None
+        return VERSION if answers(address) else None
 
-    def address(self, port: int) -> str:
+    def address(self, port: int, host: str = "127.0.0.1") -> str:
         """As `bootstrap.servers`."""
-        return f"127.0.0.1:{port}"
+        return f"{host}:{port}"
 
     def cause(self, log: str) -> str | None:
         """The first error or the first cause that a stack trace names."""

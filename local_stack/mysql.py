@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pymysql
+from sqlalchemy.engine import make_url
 
 from local_stack.debian import packages_of_unstable
 from local_stack.fetching import Say, fetched
@@ -15,7 +16,7 @@ from local_stack.server import Command, Place, first_line
 from local_stack.servers import MYSQL_AT_LEAST, ServerFailed
 
 USER = PASSWORD = "root"  # noqa: S105 - a server on the loopback of one machine, for tests and the replay
-ARRIVES_WITHIN_SECONDS = 5
+_ARRIVES_WITHIN_SECONDS = 5
 
 SETTINGS = (
     # As durable as a server in production: every commit is on disk, and in the binary log (rows, the default).
@@ -60,34 +61,31 @@ class MySql:
             "--socket=mysql.sock", "--pid-file=mysql.pid", *SETTINGS,
         ])  # fmt: skip
 
-    def version(self, port: int) -> str | None:
-        """As the server says it."""
-        return version_of(USER, PASSWORD, port)
-
-    def address(self, port: int) -> str:
+    def address(self, port: int, host: str = "127.0.0.1") -> str:
         """In SQLAlchemy's form, naming no schema."""
-        return url(port)
+        return f"mysql+pymysql://{USER}:{PASSWORD}@{host}:{port}/"
+
+    def version(self, address: str) -> str | None:
+        """As the server says it; ServerFailed for one that will not do."""
+        return version_of(address)
 
     def cause(self, log: str) -> str | None:
         """The first error: the later ones follow from it."""
         return first_line(_ERROR, log)
 
 
-def url(port: int) -> str:
-    """In SQLAlchemy's form, naming no schema."""
-    return f"mysql+pymysql://{USER}:{PASSWORD}@127.0.0.1:{port}/"
-
-
-def version_of(user: str, password: str, port: int, host: str = "127.0.0.1") -> str | None:
-    """The version at this port, or None while no server answers; ServerFailed for one that will not do."""
+def version_of(address: str) -> str | None:
+    """The version of the server at this URL, or None while none answers; ServerFailed for one that will not do."""
+    url = make_url(address)
     try:
         connection = pymysql.connect(
-            host=host, port=port, user=user, password=password, connect_timeout=ARRIVES_WITHIN_SECONDS
-        )
+            host=url.host, port=url.port or 3306, user=url.username, password=url.password or "",
+            connect_timeout=_ARRIVES_WITHIN_SECONDS,
+        )  # fmt: skip
     except pymysql.MySQLError as error:
         if error.args[0] in _NOT_YET:
             return None
-        raise ServerFailed(f"MySQL at {host}:{port} refuses: {error.args[-1]}") from error
+        raise ServerFailed(f"MySQL at {url.host}:{url.port} refuses: {error.args[-1]}") from error
     with connection, connection.cursor() as cursor:
         cursor.execute("SELECT VERSION(), @@version_comment")
         version, comment = cursor.fetchone() or ("", "")

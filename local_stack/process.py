@@ -39,6 +39,11 @@ class Process:
         _reap(self.pid)
 
 
+def process_of(pid: int) -> Process:
+    """The process that has this number now."""
+    return Process(pid, _began(pid) or "gone")
+
+
 def start(command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> Process:
     """Begin it in a session of its own, so that Ctrl-C in a terminal does not reach it."""
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -51,7 +56,7 @@ def start(command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = 
         )  # fmt: skip
     # Popen would warn about a child that still runs when it is collected; ours is meant to.
     child.returncode = 0
-    return Process(child.pid, _began(child.pid) or "gone")
+    return process_of(child.pid)
 
 
 def _began(pid: int) -> str | None:

@@ -1,4 +1,4 @@
-"""What the stack has to know of a server to fetch, start and question it."""
+"""What the stack has to know of a server in order to fetch, start and question it."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -47,11 +47,11 @@ class Server(Protocol):
     def prepare(self, place: Place, ports: Mapping[str, int]) -> Command:
         """Make what it keeps its data in where that is missing, and say how to start it."""
 
-    def version(self, port: int) -> str | None:
-        """What answers at this port, or None while nothing does."""
-
-    def address(self, port: int) -> str:
+    def address(self, port: int, host: str = "127.0.0.1") -> str:
         """Where clients find it."""
+
+    def version(self, address: str) -> str | None:
+        """What answers there, or None while nothing does."""
 
     def cause(self, log: str) -> str | None:
         """The line of its log that says why it died."""

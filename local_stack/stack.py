@@ -15,7 +15,7 @@ from local_stack.fetching import Say, say_on_stderr
 from local_stack.folders import cache_folder, locked, stack_folder
 from local_stack.kafka import Kafka
 from local_stack.mysql import MySql
-from local_stack.process import start
+from local_stack.process import Process, start
 from local_stack.server import Place, Server
 from local_stack.servers import ServerFailed, Servers
 from local_stack.state import State
@@ -51,23 +51,35 @@ class LocalStack:
         self._cache = cache or cache_folder(os.environ)
         self._say = say
 
-    def up(self) -> Servers:
-        """Every server that does not run is fetched, made and started; returns when all answer."""
+    def up(self, user: Process | None = None) -> Servers:
+        """Every server that does not run is fetched, made and started; returns when all answer.
+
+        They stay until `down`; servers that were started for a `user` go when the last one has left.
+        """
         with locked(self.directory):
+            state = self._state()
+            state.needed_by([*state.users, *([user] if user else [])], kept=state.kept or user is None)
             for server in SERVERS:
                 server.fetch(self._place(server))
-            state = self._state()
             self._reserve(state, SERVERS)
             with ThreadPoolExecutor() as together:
                 list(together.map(lambda server: self._start(server, state), SERVERS))
         return self.servers()
 
+    def leave(self, user: Process) -> None:
+        """What `up` was told to start for this user is not needed by it any more."""
+        with locked(self.directory):
+            state = self._state()
+            state.needed_by([other for other in state.users if other != user], kept=state.kept)
+            if not (state.users or state.kept):
+                self._stop_all(state, kill=False)
+
     def down(self, *, kill: bool = False) -> None:
         """Stop what this stack started; data stay."""
         with locked(self.directory):
             state = self._state()
-            with ThreadPoolExecutor() as together:
-                list(together.map(lambda server: self._stop(server, state, kill=kill), SERVERS))
+            state.needed_by([], kept=False)
+            self._stop_all(state, kill=kill)
 
     def reset(self) -> None:
         """Stop the servers and remove their data, their logs and the ports; downloads stay."""
@@ -99,6 +111,10 @@ class LocalStack:
         """Stop or kill one server, and start it again at the same port."""
         (self.kill if kill else self.stop)(name)
         self.start(name)
+
+    def kept(self) -> bool:
+        """Whether a person has asked for the servers to stay, and all of them run."""
+        return self._state().kept and running(self.directory) is not None
 
     def status(self) -> list[Status]:
         """All three, those that should run and do not with the reason."""
@@ -133,12 +149,12 @@ class LocalStack:
                 state.reserve(*server.ports)
 
     def _start(self, server: Server, state: State) -> None:
-        port = server.ports[0]
         if not state.alive(server.name):
             command = server.prepare(self._place(server), state.ports)
             state.started(server.name, start(command.arguments, log=self.log(server.name), env=command.env))
+        address = server.address(state.ports[server.ports[0]])
         until = time.monotonic() + _ARRIVES_WITHIN_SECONDS
-        while (version := server.version(state.ports[port])) is None:
+        while (version := server.version(address)) is None:
             if not state.alive(server.name):
                 raise ServerFailed(f"{server.title} died: {self._cause(server)}")
             if time.monotonic() > until:
@@ -146,7 +162,12 @@ class LocalStack:
             time.sleep(_LOOK_SECONDS)
         state.answered(server.name, version)
 
-    def _stop(self, server: Server, state: State, *, kill: bool) -> None:
+    def _stop_all(self, state: State, *, kill: bool) -> None:
+        with ThreadPoolExecutor() as together:
+            list(together.map(lambda server: self._stop(server, state, kill=kill), SERVERS))
+
+    @staticmethod
+    def _stop(server: Server, state: State, *, kill: bool) -> None:
         process = state.processes.get(server.name)
         if process is not None:
             process.stop(kill=kill)
@@ -155,7 +176,7 @@ class LocalStack:
     def _status(self, server: Server, state: State) -> Status:
         port = state.ports.get(server.ports[0])
         address = server.address(port) if port else None
-        version = server.version(port) if port and state.alive(server.name) else None
+        version = server.version(address) if address and state.alive(server.name) else None
         reason = None
         if version is None and server.name in state.processes:
             reason = f"{'does not answer' if state.alive(server.name) else 'died'}: {self._cause(server)}"

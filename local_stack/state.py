@@ -18,6 +18,10 @@ class State:
     ports: dict[str, int] = field(default_factory=dict)
     processes: dict[str, Process] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    users: list[Process] = field(default_factory=list)
+    """Sessions that need the servers; the last one that leaves stops them, unless they are kept."""
+    kept: bool = False
+    """Whether a person has asked for them to stay."""
     _one_writer: Lock = field(default_factory=Lock)
 
     @classmethod
@@ -27,12 +31,14 @@ class State:
             return cls(file)
         kept = json.loads(file.read_text(encoding="utf-8"))
         processes = {name: Process(**process) for name, process in kept["processes"].items()}
-        return cls(file, kept["ports"], processes, kept["versions"])
+        users = [Process(**user) for user in kept.get("users", [])]
+        return cls(file, kept["ports"], processes, kept["versions"], users, kept.get("kept", True))
 
     def started(self, name: str, process: Process) -> None:
         """Remember a process, before anything can go wrong with it."""
         with self._one_writer:
             self.processes[name] = process
+            self.versions.pop(name, None)
             self._write()
 
     def answered(self, name: str, version: str) -> None:
@@ -45,6 +51,13 @@ class State:
         """Forget a process that is gone."""
         with self._one_writer:
             del self.processes[name]
+            self._write()
+
+    def needed_by(self, users: list[Process], *, kept: bool) -> None:
+        """Remember for whom the servers run; whoever has died needs nothing any more."""
+        with self._one_writer:
+            self.users = [user for user in users if user.alive()]
+            self.kept = kept
             self._write()
 
     def alive(self, name: str) -> bool:
@@ -62,6 +75,8 @@ class State:
             "ports": self.ports,
             "processes": {name: asdict(process) for name, process in self.processes.items()},
             "versions": self.versions,
+            "users": [asdict(user) for user in self.users],
+            "kept": self.kept,
         }
         self.file.parent.mkdir(parents=True, exist_ok=True)
         unfinished = self.file.with_suffix(".unfinished")
