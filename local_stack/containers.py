@@ -15,7 +15,7 @@ from testcontainers.core.docker_client import DockerClient
 from local_stack.elasticmq import ElasticMq
 from local_stack.fetching import Say
 from local_stack.folders import ROOT
-from local_stack.kafka import Kafka
+from local_stack.kafka import Kafka, container_environment
 from local_stack.mysql import PASSWORD, SETTINGS, MySql
 from local_stack.process import Process
 from local_stack.server import Server
@@ -29,16 +29,21 @@ _PULL_SECONDS = 60
 _LINE_SECONDS = 5.0
 _ARRIVES_WITHIN_SECONDS = 120.0
 _LOOK_SECONDS = 0.2
+_STOP_SECONDS = 30
 _OWNER = "local-stack.owner"
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One server, its container and the port inside."""
+    """One server, its container and its port on this machine."""
 
     server: Server
     container: DockerContainer
-    port: int
+    outside: int
+
+    def address(self) -> str:
+        """Where clients on this machine find it."""
+        return self.server.address(self.outside, self.container.get_container_host_ip())
 
 
 def images(env: Mapping[str, str]) -> dict[str, str]:
@@ -70,28 +75,58 @@ def why_not(env: Mapping[str, str], say: Say) -> str | None:
     return None
 
 
-def start(env: Mapping[str, str], owner: Process, say: Say) -> tuple[Servers, list[str]]:
-    """All three, ready for clients, and the containers' ids; when one fails, none is left."""
-    _remove_orphans(owner)
-    say("starting MySQL, Kafka and SQS in containers")
-    chosen = images(env)
-    parts = [_mysql(chosen["mysql"], owner), _kafka(chosen["kafka"], owner), _sqs(chosen["sqs"], owner)]
-    try:
-        for part in parts:
-            part.container.start()
-        with ThreadPoolExecutor() as together:
-            mysql, kafka, sqs = together.map(_arrived, parts)
-    except BaseException:
-        stop([part.container.get_container_id() for part in parts if part.container._container])  # noqa: SLF001
-        raise
-    versions = {
-        f"{part.server.name}_version": version for part, (_, version) in zip(parts, (mysql, kafka, sqs), strict=True)
-    }
-    servers = Servers(mysql[0], kafka[0], sqs[0], **versions, origin="Docker")
-    return servers, [part.container.get_container_id() for part in parts]
+class ContainerStack:
+    """One set of servers with ports of its own, the same ones after a restart; gone when it is reset."""
+
+    def __init__(self, env: Mapping[str, str], *, user: Process, say: Say) -> None:
+        self._say = say
+        self._user = user
+        chosen = images(env)
+        parts = (_mysql(chosen["mysql"]), _kafka(chosen["kafka"]), _sqs(chosen["sqs"]))
+        self._parts = {part.server.name: part for part in parts}
+        self.ids: list[str] = []
+
+    def up(self) -> Servers:
+        """All three, ready for clients; when one fails, none is left."""
+        _remove_orphans(self._user)
+        self._say("starting MySQL, Kafka and SQS in containers")
+        try:
+            for part in self._parts.values():
+                part.container.with_kwargs(labels={_OWNER: f"{self._user.pid} {self._user.began}"}).start()
+                self.ids.append(part.container.get_container_id())
+            with ThreadPoolExecutor() as together:
+                versions = dict(zip(self._parts, together.map(_arrived, self._parts.values()), strict=True))
+        except BaseException:
+            self.reset()
+            raise
+        mysql, kafka, sqs = (part.address() for part in self._parts.values())
+        return Servers(mysql, kafka, sqs, versions["mysql"], versions["kafka"], versions["sqs"], origin="Docker")
+
+    def start(self, name: str) -> None:
+        """One server, as it was; returns when it answers."""
+        self._parts[name].container.get_wrapped_container().start()
+        _arrived(self._parts[name])
+
+    def stop(self, name: str) -> None:
+        """One server, in good order."""
+        self._parts[name].container.get_wrapped_container().stop(timeout=_STOP_SECONDS)
+
+    def kill(self, name: str) -> None:
+        """One server, as a power cut would."""
+        self._parts[name].container.get_wrapped_container().kill()
+
+    def restart(self, name: str, *, kill: bool = False) -> None:
+        """Stop or kill one server, and start it again at the same port."""
+        (self.kill if kill else self.stop)(name)
+        self.start(name)
+
+    def reset(self) -> None:
+        """Remove the servers with what they stored."""
+        remove(self.ids)
+        self.ids.clear()
 
 
-def stop(containers: Sequence[str]) -> None:
+def remove(containers: Sequence[str]) -> None:
     """Remove these containers with what they stored; one that is gone is fine."""
     engine = DockerClient().client
     try:
@@ -101,63 +136,45 @@ def stop(containers: Sequence[str]) -> None:
         engine.close()
 
 
-def _mysql(image: str, owner: Process) -> _Part:
-    container = _labelled(image, owner).with_env("MYSQL_ROOT_PASSWORD", PASSWORD).with_command(list(SETTINGS))
-    return _Part(MySql(), container.with_exposed_ports(3306), 3306)
+def _mysql(image: str) -> _Part:
+    container = DockerContainer(image).with_env("MYSQL_ROOT_PASSWORD", PASSWORD).with_command(list(SETTINGS))
+    return _Part(MySql(), container, _bound(container, 3306))
 
 
-def _kafka(image: str, owner: Process) -> _Part:
-    container = _labelled(image, owner)
-    # Clients go where the broker says it is, so its port must be known before it starts.
-    port, host = _free_port(), container.get_docker_client().host()
-    settings = {
-        "NODE_ID": "1",
-        "PROCESS_ROLES": "broker,controller",
-        "CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
-        "LISTENERS": f"PLAINTEXT://:{port},CONTROLLER://:9093",
-        "ADVERTISED_LISTENERS": f"PLAINTEXT://{host}:{port}",
-        "LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "CONTROLLER_LISTENER_NAMES": "CONTROLLER",
-        "INTER_BROKER_LISTENER_NAME": "PLAINTEXT",
-        "OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
-        "OFFSETS_TOPIC_NUM_PARTITIONS": "1",
-        "TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
-        "TRANSACTION_STATE_LOG_MIN_ISR": "1",
-        "TRANSACTION_STATE_LOG_NUM_PARTITIONS": "1",
-        "SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR": "1",
-        "SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR": "1",
-        "GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
-        "AUTO_CREATE_TOPICS_ENABLE": "false",
-    }
-    for name, value in settings.items():
-        container.with_env(f"KAFKA_{name}", value)
-    container.with_env("KAFKA_HEAP_OPTS", "-Xmx1g").with_bind_ports(port, port)
+def _kafka(image: str) -> _Part:
+    container, port = DockerContainer(image), _free_port()
+    # Clients go where the broker says that it is, so the port is the same inside and outside.
+    for name, value in container_environment(container.get_docker_client().host(), port).items():
+        container.with_env(name, value)
+    container.with_bind_ports(port, port)
     return _Part(Kafka(), container, port)
 
 
-def _sqs(image: str, owner: Process) -> _Part:
-    container = _labelled(image, owner).with_exposed_ports(9324)
+def _sqs(image: str) -> _Part:
+    container = DockerContainer(image)
     container.with_copy_into_container(ROOT / "docker" / "elasticmq.conf", "/opt/elasticmq.conf")
-    return _Part(ElasticMq(), container, 9324)
+    return _Part(ElasticMq(), container, _bound(container, 9324))
 
 
-def _labelled(image: str, owner: Process) -> DockerContainer:
-    return DockerContainer(image).with_kwargs(labels={_OWNER: f"{owner.pid} {owner.began}"})
+def _bound(container: DockerContainer, inside: int) -> int:
+    """A port that stays the same when the container is started again, as an ephemeral one would not."""
+    outside = _free_port()
+    container.with_bind_ports(inside, outside)
+    return outside
 
 
-def _arrived(part: _Part) -> tuple[str, str]:
-    """Its address and version."""
+def _arrived(part: _Part) -> str:
+    """Its version, once it answers."""
     container, server = part.container, part.server
-    address = server.address(container.get_exposed_port(part.port), container.get_container_host_ip())
     until = time.monotonic() + _ARRIVES_WITHIN_SECONDS
-    while (version := server.version(address)) is None:
+    while (version := server.version(part.address())) is None:
         container.reload()
         if container.status == "exited" or time.monotonic() > until:
             said = b"".join(container.get_logs()).decode("utf-8", errors="replace")
             cause = server.cause(said) or _one_line(said)
-            raise ServerFailed(f"{server.title} in its container {container.status}: {cause}")
+            raise ServerFailed(f"{server.title} in its container ({container.status}): {cause}")
         time.sleep(_LOOK_SECONDS)
-    return address, version
+    return version
 
 
 def _pull(image: str, say: Say) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_stack.fetching import Say, run_watched
-from migration_core.errors import ConfigError
 
 KEYRING = "usr/share/keyrings/debian-archive-keyring.gpg"
 
@@ -55,15 +54,8 @@ class Apt:
         run_watched(command, growing=self.work, label=label, say=self.say, env={**os.environ, "LC_ALL": "C"})
 
 
-def needs(tool: str, install: str) -> None:
-    """ConfigError with the one line that helps, when `tool` is not on the PATH."""
-    if shutil.which(tool) is None:
-        raise ConfigError(f"{tool} is not installed; {install}, or use Docker: STACK=docker")
-
-
 def packages_of_this_release(place: Path, *packages: str, label: str, say: Say) -> Path:
     """What the machine's own release offers, unpacked under `place`/root; libraries it has are not fetched again."""
-    needs("apt-get", "the stack without Docker is for Debian and Ubuntu on x86-64")
     apt = Apt(place / "apt", say)
     apt.fetch(*packages, label=label)
     apt.unpack(place / "root")
@@ -73,7 +65,6 @@ def packages_of_this_release(place: Path, *packages: str, label: str, say: Say) 
 
 def packages_of_unstable(place: Path, *packages: str, label: str, say: Say) -> Path:
     """What Debian unstable offers, with every library down to the C library, under `place`/root."""
-    needs("apt-get", "the stack without Docker is for Debian and Ubuntu on x86-64")
     sources, status, keys = place / "sources.list", place / "status", place / "keys"
     mirror, keyring = _debian(place, say)
     sources.write_text(f"deb {mirror} sid main\n", encoding="utf-8")

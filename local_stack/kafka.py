@@ -25,24 +25,22 @@ ARTIFACTS = (
 )
 
 _ANSWER_SECONDS = 2.0
-_PROPERTIES = """\
-process.roles=broker,controller
-node.id=1
-controller.quorum.bootstrap.servers=127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{kafka},CONTROLLER://127.0.0.1:{controller}
-controller.listener.names=CONTROLLER
-log.dirs={data}
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-transaction.state.log.num.partitions=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-group.initial.rebalance.delay.ms=0
-# A topic that is misspelt must be an error, not a new topic.
-auto.create.topics.enable=false
-"""
+_MEMORY = "1g"
+_ONE_BROKER = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.listener.names": "CONTROLLER",
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "1",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "1",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "group.initial.rebalance.delay.ms": "0",
+    # A topic that is misspelt must be an error, not a new topic.
+    "auto.create.topics.enable": "false",
+}
 _LOGGING = """\
 appender.console.type=Console
 appender.console.name=console
@@ -69,11 +67,17 @@ class Kafka:
         """A formatted log where there is none."""
         properties, data = place.own / "kafka.properties", place.own / "data"
         place.own.mkdir(parents=True, exist_ok=True)
-        properties.write_text(_PROPERTIES.format(data=_escaped(data), **ports), encoding="latin-1")
+        settings = _ONE_BROKER | {
+            "controller.quorum.bootstrap.servers": f"127.0.0.1:{ports['controller']}",
+            "listeners": f"PLAINTEXT://127.0.0.1:{ports['kafka']},CONTROLLER://127.0.0.1:{ports['controller']}",
+            "log.dirs": _escaped(data),
+        }
+        lines = "".join(f"{name}={value}\n" for name, value in settings.items())
+        properties.write_text(lines, encoding="latin-1")
         (place.own / "log4j2.properties").write_text(_LOGGING, encoding="latin-1")
         if not (data / "meta.properties").exists():
             self._format(place, properties, data)
-        return self._java(place, "-Xmx1g", "kafka.Kafka", str(properties))
+        return self._java(place, f"-Xmx{_MEMORY}", "kafka.Kafka", str(properties))
 
     def version(self, address: str) -> str | None:
         """The version of the artifacts, once the broker has a leader for its metadata and answers."""
@@ -112,6 +116,19 @@ class Kafka:
             ],
             runtime.env,
         )  # fmt: skip
+
+
+def container_environment(host: str, port: int) -> dict[str, str]:
+    """The same settings for the image: any one of these variables replaces all of the image's own."""
+    settings = _ONE_BROKER | {
+        "controller.quorum.voters": "1@localhost:9093",
+        "listeners": f"PLAINTEXT://:{port},CONTROLLER://:9093",
+        "advertised.listeners": f"PLAINTEXT://{host}:{port}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name": "PLAINTEXT",
+    }
+    variables = {f"KAFKA_{name.upper().replace('.', '_')}": value for name, value in settings.items()}
+    return variables | {"KAFKA_HEAP_OPTS": f"-Xmx{_MEMORY}"}
 
 
 def answers(bootstrap: str) -> bool:

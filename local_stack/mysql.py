@@ -56,6 +56,8 @@ class MySql:
         data = place.own / "data"
         if not data.exists():
             _initialize(program, data)
+        # A killed server leaves it with its pid, and that number may live on as a zombie or as a stranger.
+        (data / "mysql.sock.lock").unlink(missing_ok=True)
         return Command([
             *program, f"--datadir={data}", f"--port={ports['mysql']}", "--bind-address=127.0.0.1",
             "--socket=mysql.sock", "--pid-file=mysql.pid", *SETTINGS,

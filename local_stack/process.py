@@ -10,7 +10,7 @@ from pathlib import Path
 
 _KILL_AFTER_SECONDS = 30.0
 _LOOK_SECONDS = 0.05
-_STATE, _STARTED = 0, 19
+_STATE, _THREADS, _STARTED = 0, 17, 19
 """Places in /proc/<pid>/stat, counted behind the name in brackets."""
 
 
@@ -66,7 +66,9 @@ def _began(pid: int) -> str | None:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return None if fields[_STATE] in "ZX" else f"{boot}/{fields[_STARTED]}"
+    # Of a killed process the first thread may be a zombie while others still hold its files and locks.
+    gone = fields[_STATE] in "ZX" and int(fields[_THREADS]) <= 1
+    return None if gone else f"{boot}/{fields[_STARTED]}"
 
 
 def _reap(pid: int) -> None:

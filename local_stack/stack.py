@@ -1,6 +1,7 @@
 """The three servers as processes of this machine: brought up, looked at, stopped, killed and made anew."""
 
 import os
+import platform
 import shutil
 import time
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from local_stack.process import Process, start
 from local_stack.server import Place, Server
 from local_stack.servers import ServerFailed, Servers
 from local_stack.state import State
+from migration_core.errors import ConfigError
 
 SERVERS: Sequence[Server] = (MySql(), Kafka(), ElasticMq())
 _ARRIVES_WITHIN_SECONDS = 90.0
@@ -56,6 +58,8 @@ class LocalStack:
 
         They stay until `down`; servers that were started for a `user` go when the last one has left.
         """
+        if reason := why_not():
+            raise ConfigError(f"{reason}; use Docker there")
         with locked(self.directory):
             state = self._state()
             state.needed_by([*state.users, *([user] if user else [])], kept=state.kept or user is None)
@@ -111,6 +115,11 @@ class LocalStack:
         """Stop or kill one server, and start it again at the same port."""
         (self.kill if kill else self.stop)(name)
         self.start(name)
+
+    def needed(self) -> bool:
+        """Whether somebody who needs the servers is still there."""
+        state = self._state()
+        return state.kept or any(user.alive() for user in state.users)
 
     def kept(self) -> bool:
         """Whether a person has asked for the servers to stay, and all of them run."""
@@ -196,6 +205,14 @@ class LocalStack:
 
     def _state(self) -> State:
         return State.read(self.directory / "state.json")
+
+
+def why_not() -> str | None:
+    """What stands against native servers on this machine, or None."""
+    if (system := f"{platform.system()} {platform.machine()}") != "Linux x86_64":
+        return f"native servers are for Debian and Ubuntu on x86-64, and this is {system}"
+    missing = [tool for tool in ("apt-get", "dpkg") if shutil.which(tool) is None]
+    return f"native servers need {' and '.join(missing)}" if missing else None
 
 
 def running(directory: Path | None = None) -> Servers | None:
