@@ -1,61 +1,51 @@
 """Keys of a snapshot's raw rows: their hashes after a restart, and the bytes behind hashes that stand twice."""
 
-from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 
 from db import raw
 from db.bulk import quoted
 from db.engine import Database
 from db.registry import RegisteredStream
-from migration_core.sequence import pack, snapshot_number
+from migration_core.sequence import first_of
 
 _KEYS_A_QUERY = 1000
-_LINES_A_QUERY = 500_000
-
-Place = tuple[int, int]
-"""(part, line)."""
+_ROWS_A_QUERY = 100_000
 
 
 class SnapshotKeys:
-    """Reads committed rows of one snapshot, without a lock: nobody changes them."""
+    """Reads committed rows of one snapshot without a lock: nobody changes them."""
 
     def __init__(self, database: Database, stream: RegisteredStream, generation: int) -> None:
         self._database = database
         self._stream = stream
-        self._generation = generation
+        self._before = first_of(generation) - 1
         self._table = quoted(raw.table_of(stream.name))
 
-    def hashes(self, part: int, lines: int) -> "array[int]":
-        """Of the first `lines` lines of a part, in order; 0 where there is no key."""
-        found = array("Q", bytes(8 * lines))
-        first = self.sequence((part, 1))
-        for start in range(0, lines, _LINES_A_QUERY):
-            end = min(start + _LINES_A_QUERY, lines)
-            for lane in range(self._stream.lanes):
-                with self._database.transaction() as session:
-                    for sequence, hashed in session.connection.text_rows(
-                        f"SELECT sequence, key_hash FROM {self._table} WHERE lane = {lane} "
-                        f"AND sequence >= {first + start} AND sequence < {first + end}"
-                    ):
-                        found[int(sequence) - first] = int(hashed)
-        return found
-
-    def keys_at(self, places: Iterable[tuple[int, Place]]) -> dict[Place, bytes]:
-        """The keys at (lane, place)."""
-        wanted = [(lane, self.sequence(place), place) for lane, place in places]
-        found: dict[Place, bytes] = {}
-        for start in range(0, len(wanted), _KEYS_A_QUERY):
-            group = wanted[start : start + _KEYS_A_QUERY]
-            by_sequence = {sequence: place for _, sequence, place in group}
+    def hashes(self, lane: int, after: int, up_to: int) -> Iterator[tuple[list[int], list[int]]]:
+        """(hashes, sequences) of a lane's rows between two sequences, in order; 0 where there is no key."""
+        after = max(after, self._before)
+        while True:
             with self._database.transaction() as session:
-                for sequence, key in session.rows(self._query(group)):
-                    found[by_sequence[sequence]] = key
+                rows = session.connection.text_rows(
+                    f"SELECT key_hash, sequence FROM {self._table} WHERE lane = {lane} AND sequence > {after} "
+                    f"AND sequence <= {up_to} ORDER BY sequence LIMIT {_ROWS_A_QUERY}"
+                )
+            if not rows:
+                return
+            sequences = [int(sequence) for _, sequence in rows]
+            after = sequences[-1]
+            yield [int(hashed) for hashed, _ in rows], sequences
+
+    def keys_at(self, lane: int, sequences: Sequence[int]) -> dict[int, bytes]:
+        """The keys of these rows, by sequence."""
+        found: dict[int, bytes] = {}
+        for start in range(0, len(sequences), _KEYS_A_QUERY):
+            marks = ", ".join(map(str, sequences[start : start + _KEYS_A_QUERY]))
+            with self._database.transaction() as session:
+                found.update(
+                    session.rows(
+                        f"SELECT sequence, entity_key FROM {self._table} "
+                        f"WHERE lane = {lane} AND sequence IN ({marks}) AND entity_key IS NOT NULL"
+                    )
+                )
         return found
-
-    def sequence(self, place: Place) -> int:
-        """Of the row at a place."""
-        return pack(self._generation, snapshot_number(*place))
-
-    def _query(self, group: Sequence[tuple[int, int, Place]]) -> str:
-        pairs = ", ".join(f"({lane}, {sequence})" for lane, sequence, _ in group)
-        return f"SELECT sequence, entity_key FROM {self._table} WHERE (lane, sequence) IN ({pairs})"

@@ -97,30 +97,27 @@ class SnapshotStore:
             session.execute("UPDATE snapshot_part SET state = 'verified' WHERE source_id = %s", (part.source_id,))
         self._reached(Step.LOADER_PART_VERIFIED)
 
-    def write_duplicates(self, part: StoredPart, found: Sequence[Duplicate]) -> None:
-        """Name the rows of `part` whose key stood earlier; a repetition writes the same."""
-        first, last = self._span(part)
-        with self._fenced() as session:
-            session.execute(
-                "DELETE FROM snapshot_duplicate WHERE stream_id = %s AND sequence BETWEEN %s AND %s",
-                (self._stream.stream_id, first, last),
+    def write_duplicates(self, found: Sequence[Duplicate]) -> None:
+        """Name rows whose key stood earlier; a repetition finds the same, since raw rows never change."""
+        for start in range(0, len(found), _PAIRS_A_STATEMENT):
+            group = found[start : start + _PAIRS_A_STATEMENT]
+            values = ", ".join(
+                f"({self._stream.stream_id}, {one.lane}, {one.sequence}, {one.first_sequence})" for one in group
             )
-            for start in range(0, len(found), _PAIRS_A_STATEMENT):
-                group = found[start : start + _PAIRS_A_STATEMENT]
-                values = ", ".join(
-                    f"({self._stream.stream_id}, {one.lane}, {one.sequence}, {one.first_sequence})" for one in group
-                )
+            with self._fenced() as session:
                 session.execute(
-                    f"INSERT INTO snapshot_duplicate (stream_id, lane, sequence, first_sequence) VALUES {values}"
+                    f"INSERT INTO snapshot_duplicate (stream_id, lane, sequence, first_sequence) VALUES {values} "
+                    "AS new ON DUPLICATE KEY UPDATE first_sequence = new.first_sequence"
                 )
-        self._reached(Step.LOADER_DUPLICATES_FOUND)
 
-    def open_part(self, part: StoredPart) -> None:
-        """Let workers in: the barrier of every lane moves behind the part."""
+    def open_part(self, part: StoredPart) -> int:
+        """Let workers in: the barrier of every lane moves behind the part; the sequence up to which it is open."""
+        _, last = self._span(part)
         with self._fenced() as session:
-            self._open_to(session, self._span(part)[1])
+            self._open_to(session, last)
             session.execute("UPDATE snapshot_part SET state = 'open' WHERE source_id = %s", (part.source_id,))
         self._reached(Step.LOADER_PART_OPENED)
+        return last
 
     def open_stream(self) -> None:
         """After the last part: the stream's own rows may be applied."""

@@ -1,0 +1,1 @@
+"""Loads a snapshot folder into raw tables, and makes such folders."""

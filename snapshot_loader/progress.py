@@ -1,0 +1,115 @@
+"""How far a load is: a bar on a terminal, a log line now and then elsewhere."""
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+from rich.text import Text
+
+log = logging.getLogger(__name__)
+
+EVERY_SECONDS = 10.0
+
+
+class Progress(Protocol):
+    """Told of every chunk."""
+
+    def begin(self, stream: str, rows: int) -> None:
+        """A stream of `rows` rows is next."""
+
+    def advance(self, rows: int, *, skipped: bool = False) -> None:
+        """Rows are stored; `skipped` ones were stored before this run."""
+
+
+class LoggedProgress:
+    """One line every ten seconds, and one at the end of each stream."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._stream = ""
+        self._total = self._done = self._stored = 0
+        self._began = self._told = 0.0
+
+    def begin(self, stream: str, rows: int) -> None:
+        self._stream, self._total, self._done, self._stored = stream, rows, 0, 0
+        self._began = self._told = self._clock()
+
+    def advance(self, rows: int, *, skipped: bool = False) -> None:
+        self._done += rows
+        self._stored += 0 if skipped else rows
+        now = self._clock()
+        if now - self._told >= EVERY_SECONDS or self._done == self._total:
+            self._told = now
+            rate = self._stored / max(now - self._began, 0.001)
+            eta = round((self._total - self._done) / rate) if rate else None
+            log.info(
+                "snapshot_progress",
+                extra={
+                    "stream": self._stream,
+                    "rows": self._done,
+                    "of": self._total,
+                    "rows_per_second": round(rate),
+                    "eta_seconds": eta,
+                },
+            )
+
+
+class BarProgress:
+    """A bar a stream, with rate and time left."""
+
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+        self._task = bars.add_task("", visible=False)
+
+    def begin(self, stream: str, rows: int) -> None:
+        self._task = self._bars.add_task(stream, total=rows, stored=0)
+
+    def advance(self, rows: int, *, skipped: bool = False) -> None:
+        task = next(task for task in self._bars.tasks if task.id == self._task)
+        stored = task.fields["stored"] + (0 if skipped else rows)
+        self._bars.update(self._task, advance=rows, stored=stored)
+
+
+class MeteredProgress:
+    """Any progress, with the rows of this run counted as well."""
+
+    def __init__(self, shown: Progress, counted: Callable[[str, int], None]) -> None:
+        self._shown = shown
+        self._counted = counted
+        self._stream = ""
+
+    def begin(self, stream: str, rows: int) -> None:
+        self._stream = stream
+        self._shown.begin(stream, rows)
+
+    def advance(self, rows: int, *, skipped: bool = False) -> None:
+        self._shown.advance(rows, skipped=skipped)
+        if not skipped:
+            self._counted(self._stream, rows)
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        elapsed = task.finished_time or task.elapsed or 0
+        rate = task.fields.get("stored", 0) / elapsed if elapsed else 0
+        return Text(f"{rate:,.0f} rows/s")
+
+
+def progress_on(stream: TextIO) -> tuple[AbstractContextManager[object], Progress]:
+    """What to enter while it shows, and the progress itself."""
+    if not stream.isatty():
+        return nullcontext(), LoggedProgress()
+    bars = Bars(
+        TextColumn("{task.description:<16}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+        console=Console(file=stream),
+    )
+    return bars, BarProgress(bars)
