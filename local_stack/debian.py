@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_stack.fetching import Say, run_watched
+from local_stack.fetching import Say, digests, run_watched
 
 KEYRING = "usr/share/keyrings/debian-archive-keyring.gpg"
 
@@ -31,7 +31,9 @@ class Apt:
 
     def unpack(self, root: Path) -> None:
         """Everything fetched, as it would lie under /."""
-        for package in sorted((self.work / "cache/archives").glob("*.deb")):
+        packages = sorted((self.work / "cache/archives").glob("*.deb"))
+        root.with_name("packages.sha256").write_text(digests(packages), encoding="utf-8")
+        for package in packages:
             subprocess.run(["dpkg", "-x", str(package), str(root)], check=True, capture_output=True)
         _relink(root)
 

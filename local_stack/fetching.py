@@ -5,7 +5,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from local_stack.folders import locked
@@ -67,8 +68,15 @@ def _is_complete(place: Path, recipe: str) -> bool:
 
 
 def _mark(folder: Path, recipe: str) -> str:
+    """What was asked for, how much came, and each jar's digest; unpacked packages are too much to read each time."""
     files = [entry for entry in _files(folder) if entry.name != _MARKER]
-    return f"{recipe}\n{len(files)} files\n{sum(entry.stat(follow_symlinks=False).st_size for entry in files)} bytes\n"
+    size = sum(entry.stat(follow_symlinks=False).st_size for entry in files)
+    return f"{recipe}\n{len(files)} files\n{size} bytes\n{digests(sorted(folder.glob('lib/*.jar')))}"
+
+
+def digests(files: Iterable[Path]) -> str:
+    """One line a file, as `sha256sum` writes it but without folders."""
+    return "".join(f"{sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files)
 
 
 def _bytes_in(folder: Path) -> int:

@@ -25,7 +25,7 @@ ARTIFACTS = (
 )
 
 _ANSWER_SECONDS = 2.0
-_MEMORY = "1g"
+_MEMORY = "768m"
 _ONE_BROKER = {
     "process.roles": "broker,controller",
     "node.id": "1",
@@ -110,7 +110,7 @@ class Kafka:
         runtime = java(place.cache, place.say)
         return Command(
             [
-                runtime.program, memory, *runtime.options, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4",
+                runtime.program, memory, *runtime.options, "-XX:+UseG1GC",
                 f"-Dlog4j2.configurationFile={(place.own / 'log4j2.properties').as_uri()}",
                 "-cp", f"{place.cache / 'kafka' / 'lib'}/*", *arguments,
             ],

@@ -23,12 +23,12 @@ SETTINGS = (
     "--innodb-flush-log-at-trx-commit=1",
     "--sync-binlog=1",
     "--binlog-expire-logs-seconds=7200",
-    "--innodb-buffer-pool-size=512M",
-    "--innodb-redo-log-capacity=512M",
+    "--innodb-buffer-pool-size=1G",
+    "--innodb-redo-log-capacity=1G",
     "--character-set-server=utf8mb4",
     "--local-infile=1",
     "--max-allowed-packet=64M",
-    "--max-connections=500",
+    "--max-connections=300",
     "--mysqlx=OFF",
 )
 _ACCOUNT = (  # one statement a line, or the server passes over the rest without a word
