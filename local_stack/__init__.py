@@ -1,6 +1,4 @@
-"""Real MySQL, Kafka and an SQS server on this machine, with containers or without, for the replay and the tests."""
+"""Real MySQL, Kafka and an SQS server on this machine, with containers or without, for the replay and the tests.
 
-from local_stack.servers import Servers
-from local_stack.stack import LocalStack, running
-
-__all__ = ["LocalStack", "Servers", "running"]
+Nothing is imported here: `local_stack.venv` runs before there is anything to import.
+"""

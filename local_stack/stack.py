@@ -58,17 +58,21 @@ class LocalStack:
 
         They stay until `down`; servers that were started for a `user` go when the last one has left.
         """
-        if reason := why_not():
-            raise ConfigError(f"{reason}; use Docker there")
+        _refuse_other_machines()
         with locked(self.directory):
             state = self._state()
             state.needed_by([*state.users, *([user] if user else [])], kept=state.kept or user is None)
-            for server in SERVERS:
-                server.fetch(self._place(server))
+            self._fetch(state)
             self._reserve(state, SERVERS)
             with ThreadPoolExecutor() as together:
                 list(together.map(lambda server: self._start(server, state), SERVERS))
         return self.servers()
+
+    def fetch(self) -> None:
+        """Bring what the servers run on to the cache."""
+        _refuse_other_machines()
+        with locked(self.directory):
+            self._fetch(self._state())
 
     def leave(self, user: Process) -> None:
         """What `up` was told to start for this user is not needed by it any more."""
@@ -96,7 +100,6 @@ class LocalStack:
         """One server, as it was; returns when it answers."""
         with locked(self.directory):
             server = _server(name)
-            server.fetch(self._place(server))
             state = self._state()
             self._reserve(state, [server])
             self._start(server, state)
@@ -150,6 +153,11 @@ class LocalStack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.reset()
+
+    def _fetch(self, state: State) -> None:
+        for server in SERVERS:
+            if not state.alive(server.name):
+                server.fetch(self._place(server))
 
     @staticmethod
     def _reserve(state: State, servers: Sequence[Server]) -> None:
@@ -213,6 +221,11 @@ def why_not() -> str | None:
         return f"native servers are for Debian and Ubuntu on x86-64, and this is {system}"
     missing = [tool for tool in ("apt-get", "dpkg") if shutil.which(tool) is None]
     return f"native servers need {' and '.join(missing)}" if missing else None
+
+
+def _refuse_other_machines() -> None:
+    if reason := why_not():
+        raise ConfigError(f"{reason}; use Docker there")
 
 
 def running(directory: Path | None = None) -> Servers | None:

@@ -1,0 +1,81 @@
+# Everything that can be done with this repository; `make` lists it.
+# Nothing needs to be set up first: each target makes .venv/ and fetches servers when it needs them.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+RUN := .venv/bin/python
+
+# Of `make replay`; empty leaves the default.
+EXAMPLE ?=
+USERS ?=
+WORKERS ?=
+# Of `make test`: pytest's own arguments, for example T='-k sweeper'.
+T ?=
+IMAGE ?= kafka-mysql-migration:dev
+
+.PHONY: help venv replay up down status logs reset check audit test test-unit mutants bench lock image clean
+
+help: ## list the targets (this)
+	@echo "make TARGET        STACK=docker or STACK=native says where servers come from"
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1 \2/p' $(MAKEFILE_LIST) | while read -r target help; do \
+		printf '  %-12s %s\n' "$$target" "$$help"; done
+
+venv: ## make .venv/ from the lock; the other targets do it by themselves
+	@$(PYTHON) -m local_stack.venv
+
+replay: venv ## the main job: migrate an example and check every row; EXAMPLE=flights USERS=100000 WORKERS=4
+	@$(RUN) -m replay run $(if $(EXAMPLE),--example $(EXAMPLE)) $(if $(USERS),--users $(USERS)) \
+		$(if $(WORKERS),--workers $(WORKERS))
+
+up: venv ## start MySQL, Kafka and SQS without Docker and leave them running
+	@$(RUN) -m local_stack up
+
+down: venv ## stop them; their data stay
+	@$(RUN) -m local_stack down
+
+status: venv ## say which of them answer, and why one does not
+	@$(RUN) -m local_stack status
+
+logs: venv ## show the end of their logs
+	@$(RUN) -m local_stack logs
+
+reset: venv ## stop them and remove their data; downloads stay
+	@$(RUN) -m local_stack reset
+
+check: venv ## format, lint, types, layers, unit tests: seconds, before every commit
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy .
+	.venv/bin/lint-imports --no-cache
+	$(RUN) -m pytest -q tests/unit
+
+audit: venv ## look every locked package up among known vulnerabilities
+	@$(RUN) .ci/audit.py requirements.txt requirements-dev.txt
+
+test: venv ## everything, on real servers: minutes, before every merge; T='-k sweeper' for some of it
+	@$(RUN) -m local_stack fetch
+	@$(RUN) -m pytest -q --numprocesses=2 --dist=worksteal $(T)
+
+test-unit: venv ## the rules alone: seconds, no server
+	@$(RUN) -m pytest -q tests/unit $(T)
+
+mutants: venv ## break each guarantee on purpose and show that a test goes red
+	@$(RUN) -m tests.mutants
+
+bench: venv ## rates, latency, requests and memory against direct loading, as a table and as JSON
+	@$(RUN) -m benchmarks
+
+lock: venv ## pin what pyproject.toml asks for, with hashes and without an index address
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --target .tools/uv uv==0.13.8
+	@.tools/uv/bin/uv pip compile -q pyproject.toml --universal --generate-hashes --upgrade \
+		--custom-compile-command "make lock" -o requirements.txt
+	@.tools/uv/bin/uv pip compile -q pyproject.toml --group dev --universal --generate-hashes --upgrade \
+		--custom-compile-command "make lock" -c requirements.txt -o requirements-dev.txt
+
+image: ## build the image of all services; IMAGE=name:tag
+	docker build -f docker/Dockerfile -t $(IMAGE) --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) .
+
+clean: ## stop the servers and remove all that was made or fetched
+	@if [ -x $(RUN) ] && [ -d .stack ]; then $(RUN) -m local_stack reset; fi
+	rm -rf .venv .stack .tools build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
