@@ -135,24 +135,32 @@ class IngestStore:
         return [SourceOffset(*row) for row in rows]
 
     def _move_offsets(self, session: Session, batches: Sequence[PartitionRows]) -> None:
-        for batch in batches:
-            moved = session.execute(
-                "UPDATE source_offset SET next_offset = %s, leader_epoch = COALESCE(%s, leader_epoch), "
-                "last_offset = COALESCE(%s, last_offset), last_sha256 = COALESCE(%s, last_sha256), moved_at = NOW(6) "
-                "WHERE source_id = %s AND next_offset = %s AND epoch = %s",
-                (
+        """One statement for all partitions; each must stand where it was read, in this master's epoch."""
+        one = "ROW(%s, %s, %s, %s, %s, %s)"
+        values = ", ".join([one] * len(batches))
+        moved = session.execute(
+            f"UPDATE source_offset o JOIN (VALUES {values}) AS v (source_id, expected, next_offset, leader_epoch, "
+            "last_offset, last_sha256) ON o.source_id = v.source_id AND o.next_offset = v.expected "
+            "SET o.next_offset = v.next_offset, o.leader_epoch = COALESCE(v.leader_epoch, o.leader_epoch), "
+            "o.last_offset = COALESCE(v.last_offset, o.last_offset), "
+            "o.last_sha256 = COALESCE(v.last_sha256, o.last_sha256), o.moved_at = NOW(6) WHERE o.epoch = %s",
+            [
+                value
+                for batch in batches
+                for value in (
+                    batch.source.source_id,
+                    batch.expected,
                     batch.next_offset,
                     batch.leader_epoch,
                     batch.last_offset,
                     batch.last_sha256,
-                    batch.source.source_id,
-                    batch.expected,
-                    self._epoch,
-                ),
-            )
-            if moved != 1:
-                where = f"{batch.source.topic}[{batch.source.partition}]"
-                raise Fenced(f"{where} is no longer at offset {batch.expected} in epoch {self._epoch}: another master")
+                )
+            ]
+            + [self._epoch],
+        )
+        if moved != len(batches):
+            places = ", ".join(f"{b.source.topic}[{b.source.partition}] at {b.expected}" for b in batches)
+            raise Fenced(f"{moved} of these stand where they were read, in epoch {self._epoch}: {places}")
 
     def _take_numbers(self, session: Session, streams: dict[str, list[PartitionRows]]) -> dict[str, tuple[int, int]]:
         """{stream: (generation, first number)}; the counter row stays locked, so commit order is sequence order."""

@@ -17,6 +17,7 @@ _ONE_RECORD = {
     "max.partition.fetch.bytes": str(16 << 10),
     "queued.min.messages": "1",
 }
+_AT_ONCE = 100
 
 
 def records_at(config: Config, offsets: Mapping[Partition, int], *, seconds: float = 5.0) -> dict[Partition, Received]:
@@ -32,9 +33,12 @@ def records_at(config: Config, offsets: Mapping[Partition, int], *, seconds: flo
         while waiting:
             if time.monotonic() > until:
                 raise Transient(f"{len(waiting)} partitions did not answer within {seconds:g} s")
-            for batch in reader.read(len(offsets), 0.1):
+            for batch in reader.read(_AT_ONCE, 0.1):
                 wanted = waiting.pop((batch.topic, batch.partition), None)
-                if wanted is not None and batch.records and batch.records[0].source_offset == wanted:
+                if wanted is None:
+                    continue
+                reader.leave(batch.topic, batch.partition)  # or its next records would stand before the others' first
+                if batch.records and batch.records[0].source_offset == wanted:
                     found[batch.topic, batch.partition] = batch.records[0]
     except (PartitionBroken, ReadFailed) as error:
         # Retention may have moved on since the caller looked: only a new look can tell.

@@ -20,8 +20,8 @@ Delivered = Callable[[int, int], None]
 class LogWriter:
     """An idempotent producer; a record that could not be stored is raised by the next `flush`."""
 
-    def __init__(self, config: settings.Config, *, transactional_id: str | None = None) -> None:
-        wanted = settings.writing(config, transactional_id=transactional_id)
+    def __init__(self, config: settings.Config, *, transactional_id: str | None = None, linger_ms: int = 5) -> None:
+        wanted = {**settings.writing(config, transactional_id=transactional_id), "linger.ms": linger_ms}
         self._producer = Producer({**wanted, "on_delivery": self._reported})
         self._failed: KafkaError | None = None
         if transactional_id:

@@ -88,6 +88,10 @@ class LogReader:
         self._positions.update({(batch.topic, batch.partition): batch.next_offset for batch in found})
         return found
 
+    def leave(self, topic: str, partition: int) -> None:
+        """Read this partition no more."""
+        self._consumer.incremental_unassign([TopicPartition(topic, partition)])
+
     def high(self, topic: str, partition: int) -> int | None:
         """The end of a partition as the last fetch saw it, without asking; None before the first."""
         known = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)

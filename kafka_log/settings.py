@@ -34,7 +34,6 @@ _WRITING = {
     "acks": "all",
     "enable.idempotence": "true",
     "compression.type": "lz4",
-    "linger.ms": "5",
     "partitioner": "murmur2_random",  # as Java's producers do, so that keys keep their partitions
     "queue.buffering.max.kbytes": str(64 << 10),
 }

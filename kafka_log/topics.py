@@ -1,5 +1,6 @@
 """Topics made, changed and removed: for the replay's source and for tests, never by the services."""
 
+import time
 from collections.abc import Mapping
 
 from confluent_kafka import TopicPartition
@@ -15,9 +16,11 @@ from confluent_kafka.admin import (
 
 from kafka_log import settings
 from kafka_log.failure import TopicMissing
-from kafka_log.watermarks import answer
+from kafka_log.watermarks import LogView, answer
+from migration_core.errors import Transient
 
 _ANSWER_SECONDS = 30.0
+_LOOK_AGAIN_SECONDS = 0.05
 
 
 class TopicAdmin:
@@ -25,12 +28,14 @@ class TopicAdmin:
 
     def __init__(self, config: settings.Config) -> None:
         self._client = AdminClient(settings.connecting(config))
+        self._view = LogView(config)
 
     def create(self, topic: str, *, partitions: int = 1, config: Mapping[str, str] | None = None) -> None:
         """A new topic, with the cluster's own number of copies."""
         wanted = NewTopic(topic, num_partitions=partitions, replication_factor=-1, config=dict(config or {}))
         asked = self._client.create_topics([wanted], operation_timeout=_ANSWER_SECONDS)
         answer(asked[topic], f"creating topic {topic!r}")
+        self._await_leaders(topic, partitions)
 
     def delete(self, topic: str) -> None:
         """The topic with all its records; one that does not exist is fine."""
@@ -44,6 +49,7 @@ class TopicAdmin:
         """As many more partitions as make `total`."""
         asked = self._client.create_partitions([NewPartitions(topic, total)], operation_timeout=_ANSWER_SECONDS)
         answer(asked[topic], f"adding partitions to {topic!r}")
+        self._await_leaders(topic, total)
 
     def delete_records(self, topic: str, partition: int, before: int) -> None:
         """Everything before offset `before`, as retention would."""
@@ -59,3 +65,17 @@ class TopicAdmin:
         resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
         for future in self._client.incremental_alter_configs([resource]).values():
             answer(future, f"configuring topic {topic!r}")
+
+    def _await_leaders(self, topic: str, partitions: int) -> None:
+        """The controller answers before the brokers lead: only then can a partition be read and written."""
+        until = time.monotonic() + _ANSWER_SECONDS
+        while True:
+            try:
+                if len(self._view.watermarks([(topic, partition) for partition in range(partitions)])) == partitions:
+                    return
+            except Transient:
+                if time.monotonic() > until:
+                    raise
+            if time.monotonic() > until:
+                raise Transient(f"topic {topic!r} has no leaders after {_ANSWER_SECONDS:g} s")
+            time.sleep(_LOOK_AGAIN_SECONDS)

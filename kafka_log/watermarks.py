@@ -100,14 +100,13 @@ class LogView:
         return found
 
     def watermarks(self, partitions: Iterable[Partition]) -> dict[Partition, Watermark]:
-        """First and last offsets; partitions that do not exist are absent."""
+        """First and last offsets; partitions that do not exist are absent, and Transient when none does."""
         asked = sorted(set(partitions))
         found = self._marks(asked)
-        missing = [place for place in asked if place not in found]
-        if missing:
+        if len(found) < len(asked):
             # The client may not have heard of partitions that were added since it last asked.
             self.topics()
-            found |= self._marks(missing)
+            found = self._marks(asked)
         return found
 
     def retention(self, topics: Iterable[str]) -> dict[str, Retention]:

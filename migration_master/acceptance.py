@@ -36,11 +36,9 @@ def accept_gap(
     if stopped.added:
         raise ConfigError(f"{topic}[{partition}] was added: run `migration source accept-partitions {topic}`")
     description = view.describe([topic]).get(topic)
-    mark = view.watermarks([(topic, partition)]).get((topic, partition))
-    if description is None or mark is None:
-        raise Halted(
-            f"{topic}[{partition}] does not exist: create the topic again, or take the stream out of the mapping"
-        )
+    if description is None or partition not in description.partitions:
+        raise Halted(f"{topic}[{partition}] does not exist: create it again, or take the stream out of the mapping")
+    mark = view.watermarks([(topic, partition)])[topic, partition]
     if at is None:
         at = _behind_the_gap(stopped, mark.low)
     if not mark.low <= at <= mark.high:

@@ -170,6 +170,10 @@ class LegacyTopics:
         marks = self.view.watermarks(self.offsets())
         return {place: mark.last_stable for place, mark in marks.items()}
 
+    def settle(self) -> None:
+        """Wait for the brokers to end transactions: they answer before the markers are written."""
+        self.wait(lambda: all(mark.last_stable == mark.high for mark in self.view.watermarks(self.offsets()).values()))
+
     def wait(self, condition, seconds: float = 30.0, what: str = "the condition") -> None:
         until = time.monotonic() + seconds
         while not condition():

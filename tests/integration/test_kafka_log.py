@@ -8,11 +8,12 @@ from datetime import timedelta
 import pytest
 
 from kafka_log.failure import PartitionBroken, TopicMissing
+from kafka_log.probe import records_at
 from kafka_log.producer import LogWriter
 from kafka_log.reader import LogReader, Start
 from kafka_log.topics import TopicAdmin
 from kafka_log.watermarks import LogView
-from migration_core.errors import ConfigError
+from migration_core.errors import ConfigError, Transient
 from migration_core.headers import decode_headers
 from migration_core.records import Received
 
@@ -244,6 +245,22 @@ def test_a_writer_says_where_its_records_went(log_topic, writer):
     writer.flush()
 
     assert sorted(places) == [(0, 0), (0, 1), (1, 0)]
+
+
+def test_single_records_are_read_again_where_the_log_still_holds_them(config, admin, log_topic, writer):
+    admin.add_partitions(log_topic, 40)
+    for number in range(8000):
+        writer.produce(log_topic, b"%d" % number, partition=number % 40)
+    writer.flush()
+    admin.delete_records(log_topic, 7, 100)
+
+    offsets = {(log_topic, partition): 150 for partition in range(39)} | {(log_topic, 39): 200}
+    found = records_at(config, offsets)
+    with pytest.raises(Transient, match=rf"{log_topic}\[7\]"):
+        records_at(config, {(log_topic, 7): 50})
+
+    assert found.keys() == offsets.keys() - {(log_topic, 39)}
+    assert {place[1]: record.value for place, record in found.items()} == {p: b"%d" % (6000 + p) for p in range(39)}
 
 
 def test_the_settings_of_the_guarantee_cannot_be_set_from_outside(config):
