@@ -12,6 +12,8 @@ USERS ?=
 WORKERS ?=
 # Of `make test`: pytest's own arguments, for example T='-k sweeper'.
 T ?=
+# Of `make lock`.
+UPGRADE ?=
 IMAGE ?= kafka-mysql-migration:dev
 
 .PHONY: help venv replay up down status logs reset check audit test test-unit mutants bench lock image clean
@@ -66,11 +68,11 @@ mutants: venv ## break each guarantee on purpose and show that a test goes red
 bench: venv ## rates, latency, requests and memory against direct loading, as a table and as JSON
 	@$(RUN) -m benchmarks
 
-lock: venv ## pin what pyproject.toml asks for, with hashes and without an index address
+lock: venv ## pin what pyproject.toml asks for, with hashes; UPGRADE=1 takes the newest of everything
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --target .tools/uv uv==0.13.8
-	@.tools/uv/bin/uv pip compile -q pyproject.toml --universal --generate-hashes --upgrade \
+	@.tools/uv/bin/uv pip compile -q pyproject.toml --universal --generate-hashes $(if $(UPGRADE),--upgrade) \
 		--custom-compile-command "make lock" -o requirements.txt
-	@.tools/uv/bin/uv pip compile -q pyproject.toml --group dev --universal --generate-hashes --upgrade \
+	@.tools/uv/bin/uv pip compile -q pyproject.toml --group dev --universal --generate-hashes $(if $(UPGRADE),--upgrade) \
 		--custom-compile-command "make lock" -c requirements.txt -o requirements-dev.txt
 
 image: ## build the image of all services; IMAGE=name:tag

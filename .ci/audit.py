@@ -14,16 +14,17 @@ def main(locks: Sequence[str]) -> int:
     if not asked.stdout:
         return asked.returncode or 1
     packages = json.loads(asked.stdout)["dependencies"]
-    skipped = [f"{one['name']}: {one['skip_reason']}" for one in packages if "skip_reason" in one]
+    skipped = [one["name"] for one in packages if "skip_reason" in one]
     known = [
         f"{one['name']} {one['version']}: {flaw['id']}, mended in {', '.join(flaw['fix_versions']) or 'no version'}"
         for one in packages
         for flaw in one.get("vulns", ())
     ]
-    for line in [*known, *skipped]:
+    for line in known:
         sys.stdout.write(f"{line}\n")
-    found = f"{len(packages)} packages, {len(known)} known vulnerabilities, {len(skipped)} not looked up"
-    sys.stdout.write(f"{found}\n")
+    if skipped:
+        sys.stdout.write(f"the index gave no answer for {', '.join(skipped)}\n")
+    sys.stdout.write(f"{len(packages)} packages, {len(known)} known vulnerabilities, {len(skipped)} not looked up\n")
     return 1 if known or skipped else 0
 
 
