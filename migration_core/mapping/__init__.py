@@ -2,7 +2,7 @@
 
 from migration_core.mapping.compile import compile_mapping
 from migration_core.mapping.kinds import Kind, WriteMode
-from migration_core.mapping.model import Mapping, load_mapping
+from migration_core.mapping.loading import Mapping, load_mapping
 from migration_core.mapping.stream import CompiledMapping, CompiledStream, CompiledTable
 
 __all__ = [

@@ -2,68 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from migration_core.errors import Rejected
+from migration_core.mapping.column_type import KINDS, checked_options, column_type
 from migration_core.mapping.kinds import Kind
 from migration_core.mapping.model import ColumnModel, ColumnType
 from migration_core.target import TargetColumn
 from migration_core.values import moments, numbers, text
 from migration_core.values.field import Field
 from migration_core.values.json_value import json_value
-from migration_core.values.text import Convert
+from migration_core.values.quick import Convert, Quick, calling
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda _self: "MISSING"})()
 """Stands for a member that is not there, which is not the same as null."""
 
 Resolve = Callable[[str], Callable[..., Any]]
-
-_INTEGERS = ("tinyint", "smallint", "mediumint", "int", "bigint")
-_TEXTS = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext")
-_BYTES = ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob")
-_MOMENTS = ("datetime", "timestamp")
-_FITS: dict[ColumnType, tuple[str, ...]] = {
-    "string": (*_TEXTS, *_BYTES, "time"),
-    "int": (*_INTEGERS, "decimal", "year"),
-    "decimal": ("decimal",),
-    "double": ("double", "float"),
-    "bool": ("tinyint", "smallint", "int", "bit"),
-    "epoch_s": _MOMENTS,
-    "epoch_ms": _MOMENTS,
-    "epoch_us": _MOMENTS,
-    "iso8601": _MOMENTS,
-    "date": ("date",),
-    "enum": ("enum", *_TEXTS),
-    "json": ("json", *_TEXTS),
-    "bytes": _BYTES,
-}
-_KINDS: dict[ColumnType, Kind] = {
-    "string": Kind.TEXT,
-    "int": Kind.INT,
-    "decimal": Kind.DECIMAL,
-    "double": Kind.DOUBLE,
-    "bool": Kind.INT,
-    "epoch_s": Kind.DATETIME,
-    "epoch_ms": Kind.DATETIME,
-    "epoch_us": Kind.DATETIME,
-    "iso8601": Kind.DATETIME,
-    "date": Kind.DATE,
-    "enum": Kind.TEXT,
-    "json": Kind.JSON,
-    "bytes": Kind.BYTES,
-}
-_BY_DATA_TYPE: dict[str, ColumnType] = {
-    **dict.fromkeys(_INTEGERS, "int"),
-    **dict.fromkeys(_TEXTS, "string"),
-    "decimal": "decimal",
-    "double": "double",
-    "float": "double",
-    "json": "json",
-    "enum": "enum",
-    "date": "date",
-    "time": "string",
-    "year": "int",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,121 +29,137 @@ class ColumnPlan:
     model: ColumnModel
     kind: Kind
     convert: Convert
-    plain_text: int | None = None
-    """Any str up to this length goes in unchanged, without a call."""
-    plain_integer: tuple[int, int] | None = None
-    """Any int of this range goes in unchanged, without a call."""
+    quick: Quick | None = None
+    """For most values, the same without a call."""
+    empty: bool = False
+    """Whether absent and null are simply NULL."""
 
 
-def column_type(model: ColumnModel, column: TargetColumn | None) -> ColumnType:
-    """The declared type, or the one that the column's own type names; ValueError says what to write."""
-    if model.source is not None:
-        return _source_type(model, column)
-    if model.type is None:
-        if column is None:
-            return "string"
-        found = _BY_DATA_TYPE.get(column.data_type)
-        if found is None:
-            fitting = [name for name, fits in _FITS.items() if column.data_type in fits]
-            raise ValueError(
-                f"a {column.data_type} column needs a type; write type: {' or '.join(fitting) or 'string'}"
-            )
-        return found
-    if column is not None and column.data_type not in _FITS[model.type]:
-        raise ValueError(
-            f"type {model.type} does not fit the column's {column.data_type}; "
-            f"write one that does, or change the column to {_FITS[model.type][0]}"
-        )
-    return model.type
-
-
-def plan_column(name: str, model: ColumnModel, column: TargetColumn | None, path: str, resolve: Resolve) -> ColumnPlan:
-    """Compile one column; `path` is absolute, for rejects."""
-    kind_of = column_type(model, column)
+def plan_column(
+    name: str, model: ColumnModel, column: TargetColumn | None, path: str, resolve: Resolve, *, control: bool = True
+) -> ColumnPlan:
+    """Compile one column; `path` is absolute, for rejects. ValueError says what to write instead."""
+    kind = column_type(model, column)
+    checked_options(kind, model, column)
     field = Field(path)
-    convert = _converter(kind_of, model, column, field)
-    if model.constant is not None:
-        value = convert(model.constant)
-        return ColumnPlan(name, model, _KINDS[kind_of], lambda _value: value)
-    quick = model.using is None and not model.source
+    control = control if model.control is None else model.control == "accept"
+    convert, quick = _converter(kind, model, column, field, control=control)
+    needed = model.required or (column is not None and not column.nullable)
+    if "constant" in model.model_fields_set:
+        value = _fitting(convert, model.constant, "constant")
+        if value is None and needed:
+            raise ValueError("the column needs a value; write a constant other than null")
+        return ColumnPlan(name, model, KINDS[kind], lambda _value: value)
+    default = _fitting(convert, model.default, "default")
     using = resolve(model.using) if model.using else None
-    whole = _guarded(convert, model, column, field, using)
-    return ColumnPlan(
-        name,
-        model,
-        _KINDS[kind_of],
-        whole,
-        plain_text=text.longest_plain(column) if quick and kind_of == "string" else None,
-        plain_integer=numbers.integer_range(column) if quick and kind_of == "int" else None,
-    )
+    whole = _guarded(convert, field, default, using, needed=needed)
+    if using is not None or model.source is not None:
+        return ColumnPlan(name, model, KINDS[kind], whole)
+    return ColumnPlan(name, model, KINDS[kind], whole, quick, empty=not needed and default is None)
 
 
-def _source_type(model: ColumnModel, column: TargetColumn | None) -> ColumnType:
-    if model.source == "topic":
-        return "string"
-    if model.source == "time" and (column is None or column.data_type in _MOMENTS):
-        return "epoch_ms"
-    if column is not None and column.data_type not in _INTEGERS:
-        raise ValueError(f"source {model.source} is a number; change the column to BIGINT")
-    return "int"
+def _fitting(convert: Convert, value: object, what: str) -> Any:  # noqa: ANN401 - the column's type
+    try:
+        return None if value is None else convert(value)
+    except Rejected as error:
+        raise ValueError(f"its {what} does not fit the column: {error.reason.detail}; write another") from error
 
 
-def _converter(kind: ColumnType, model: ColumnModel, column: TargetColumn | None, field: Field) -> Convert:  # noqa: C901, PLR0911 - one case a type
+def _converter(
+    kind: ColumnType, model: ColumnModel, column: TargetColumn | None, field: Field, *, control: bool
+) -> tuple[Convert, Quick | None]:
     match kind:
         case "string":
-            return text.string(field, column, coerce=model.coerce)
-        case "int":
-            return numbers.integer(field, column, coerce=model.coerce)
-        case "decimal":
-            return numbers.decimal(field, column, coerce=model.coerce)
-        case "double":
-            return numbers.double(field, column, coerce=model.coerce)
-        case "bool":
-            return numbers.boolean(field, coerce=model.coerce)
-        case "epoch_s" | "epoch_ms" | "epoch_us":
-            if model.source == "time":
-                return moments.millis(field, column)
-            return moments.epoch(field, column, kind, coerce=model.coerce)
-        case "iso8601":
-            return moments.iso8601(field, column, assume_utc=model.zone == "utc")
-        case "date":
-            return moments.day(field)
+            convert = text.string(field, column, coerce=model.coerce, control=control)
+            return convert, text.quick_string(column, control=control) or calling(str, convert)
         case "enum":
             return text.enum(field, column, model.values)
-        case "json":
-            return json_value(field)
         case "bytes":
-            return text.binary(field, column, model.encoding)
+            convert = text.binary(field, column, model.encoding)
+            return convert, calling(str, convert)
+        case "json":
+            convert = json_value(field, column)
+            return convert, calling(dict, convert)
+        case "int" | "decimal" | "double" | "bool":
+            return _number(kind, column, field, coerce=model.coerce)
+    return _moment(kind, model, column, field)
+
+
+def _number(kind: ColumnType, column: TargetColumn | None, field: Field, *, coerce: bool) -> tuple[Convert, Quick]:
+    match kind:
+        case "int":
+            return numbers.integer(field, column, coerce=coerce), numbers.quick_integer(column)
+        case "bool":
+            return numbers.boolean(field, coerce=coerce), numbers.QUICK_BOOLEAN
+        case "double":
+            convert = numbers.double(field, column, coerce=coerce)
+        case _:
+            convert = numbers.decimal(field, column, coerce=coerce)
+    return convert, calling(Decimal, convert)
+
+
+def _moment(
+    kind: ColumnType, model: ColumnModel, column: TargetColumn | None, field: Field
+) -> tuple[Convert, Quick | None]:
+    match kind:
+        case "iso8601":
+            convert = moments.iso8601(field, column, assume_utc=model.zone == "utc")
+        case "date":
+            convert = moments.day(field)
+        case "time":
+            convert = moments.time_of_day(field, column)
+        case _ if model.source == "time":
+            return moments.millis(field, column), None
+        case _:
+            return moments.epoch(field, column, kind, coerce=model.coerce)
+    return convert, calling(str, convert)
 
 
 def _guarded(
-    convert: Convert, model: ColumnModel, column: TargetColumn | None, field: Field, using: Callable[..., Any] | None
+    convert: Convert, field: Field, default: object, using: Callable[..., Any] | None, *, needed: bool
 ) -> Convert:
     """Absent, null and the user's own function before the conversion itself."""
-    needed = model.required or (column is not None and not column.nullable)
-    default = convert(model.default) if model.default is not None else None
+    called = None if using is None else _called(using, convert, field)
 
     def whole(value: Any) -> Any:  # noqa: ANN401 - JSON in, the column's type out
         if value is MISSING:
             if default is None and needed:
                 raise field.reject("FIELD_MISSING", "the member is absent")
             return default
-        if value is not None and using is not None:
-            value = _called(using, value, field)
-        if value is None:
-            if needed:
-                raise field.reject("FIELD_NULL", "null, where the column needs a value")
-            return None
-        return convert(value)
+        found = None
+        if value is not None:
+            found = convert(value) if called is None else called(value)
+        if found is None and needed:
+            raise field.reject("FIELD_NULL", "null, where the column needs a value")
+        return found
 
     return whole
 
 
-def _called(using: Callable[..., Any], value: Any, field: Field) -> Any:  # noqa: ANN401 - the user's function
-    try:
-        return using(value)
-    except Rejected as error:
-        raise field.reject(error.reason.code, error.reason.detail, value) from error
-    except Exception as error:
-        # The value broke the user's function, so the value is rejected; the function's own words could quote it.
-        raise field.reject("FUNCTION_FAILED", f"{type(error).__name__} in the column function", value) from error
+def _called(using: Callable[..., Any], convert: Convert, field: Field) -> Convert:
+    def called(value: Any) -> Any:  # noqa: ANN401 - the user's function
+        try:
+            found = using(value)
+            if found is None:
+                return None
+            _check_possible(found)
+        except Rejected as error:
+            raise field.reject(error.reason.code, error.reason.detail, value) from error
+        except Exception as error:
+            # The value broke the function, so the value is rejected; the function's own words could quote it.
+            raise field.reject("FUNCTION_FAILED", f"{type(error).__name__} in the column function", value) from error
+        try:
+            return convert(found)
+        except (TypeError, ValueError, ArithmeticError) as error:
+            detail = f"the column function gave a {type(found).__name__} that no JSON holds"
+            raise field.reject("FUNCTION_FAILED", detail, value) from error
+
+    return called
+
+
+def _check_possible(found: object) -> None:
+    """A function can make what no JSON text holds; ValueError for it."""
+    if type(found) is str and not found.isascii():
+        found.encode()
+    elif type(found) is Decimal and not found.is_finite():
+        raise ValueError("no number")

@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
+from migration_core.mapping.column_type import INTEGERS, TEXTS
 from migration_core.mapping.kinds import WriteMode
 from migration_core.mapping.model import TableModel
 from migration_core.target import TargetColumn, TargetTable
 
-_INTEGERS = ("tinyint", "smallint", "mediumint", "int", "bigint")
+_EXACT = ("decimal", "date", "datetime", "timestamp", "time", "year", "enum", "binary")
+"""Types of key columns behind the entity's own key whose values the program hands over as they are stored."""
 Fault = tuple[str, tuple[str, ...]]
 """(message, where below the table in the file)."""
 
@@ -31,16 +33,17 @@ def table_faults(
     if table.primary_key != tuple(model.key):
         now = ", ".join(table.primary_key) or "nothing"
         yield f"the primary key is ({now}), the mapping says ({', '.join(model.key)}); write what it is", ("key",)
-    for name in entity_columns:
+    for name in table.primary_key:
         column = table.column(name)
-        if column is not None and not _compares_exactly(column):
-            message = (
-                f"{name} holds the entity's key, but {column.collation} takes different keys for one; "
-                f"write MODIFY {name} … COLLATE utf8mb4_0900_bin"
-            )
-            yield message, ("columns", name)
+        if column is not None and name in model.columns and (remedy := _inexact(column, name in entity_columns)):
+            yield f"{name} is part of the key, but takes different values for one; {remedy}", ("columns", name)
     filled = [*model.columns, *([model.rest] if model.rest else [])]
     yield from _column_faults(model, table, filled)
+    rest = table.column(model.rest) if model.rest else None
+    if rest is not None and rest.data_type != "json":
+        yield f"the rest is JSON, {rest.name} is {rest.data_type}; change it to JSON NULL", ("rest",)
+    elif rest is not None and not rest.nullable:
+        yield f"a document may have no rest, but {rest.name} is NOT NULL; change it to JSON NULL", ("rest",)
     if partial and write_mode(table, filled) is WriteMode.STRICT:
         yield "a stream of partial changes cannot write a table with another unique index; drop the index", ()
 
@@ -60,8 +63,14 @@ def _column_faults(model: TableModel, table: TargetTable, filled: Sequence[str])
             yield f"{column.name} is NOT NULL without a default; fill it, or give it a default", ("columns",)
 
 
-def _compares_exactly(column: TargetColumn) -> bool:
-    if column.data_type in _INTEGERS or column.data_type in ("binary", "varbinary"):
-        return column.data_type != "binary"  # BINARY pads with zero bytes
-    collation = column.collation or ""
-    return collation == "binary" or (collation.endswith("_bin") and column.data_type != "char")
+def _inexact(column: TargetColumn, entity: bool) -> str:
+    """What to do about a key column for which two values may be equal that are not the same; "" when none are."""
+    kind, name = column.data_type, column.name
+    if kind in INTEGERS or kind == "varbinary" or (not entity and kind in _EXACT):
+        return ""
+    if kind in TEXTS:
+        # Every other _bin collation takes no heed of blanks at the end, and CHAR drops them.
+        if kind != "char" and column.collation in ("utf8mb4_0900_bin", "binary"):
+            return ""
+        return f"write MODIFY {name} VARCHAR(…) COLLATE utf8mb4_0900_bin"
+    return f"write MODIFY {name} BIGINT or VARCHAR(…) COLLATE utf8mb4_0900_bin"

@@ -14,9 +14,11 @@ class Kind(Enum):
     """decimal.Decimal, never rounded on the way."""
     DOUBLE = auto()
     DATETIME = auto()
-    """str, 'YYYY-MM-DD HH:MM:SS.ffffff' in UTC."""
+    """str, 'YYYY-MM-DD HH:MM:SS.ffffff' in UTC, with as many digits as the column has."""
     DATE = auto()
     """str, 'YYYY-MM-DD'."""
+    TIME = auto()
+    """str, 'HH:MM:SS.ffffff', also beyond a day and below zero."""
     JSON = auto()
     """str, JSON text."""
 

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from migration_core.errors import Rejected
 from migration_core.mapping.column import MISSING, ColumnPlan
-from migration_core.mapping.model import FilterModel
 from migration_core.mapping.path import JsonPath
 from migration_core.values.field import Field
 from migration_core.values.json_value import Tree, json_value, remainder
@@ -116,9 +114,16 @@ def _children(code: _Code, root: _Scope, plan: TablePlan, rows: str) -> None:
         code.add(2, "if e.__class__ is not dict:")
         code.add(3, f"element(e, {code.bind(Field(element.path), 'field')})")
     code.add(2, f"{rows}.append({_row(element, root, plan)})")
-    key = ", ".join(f"r[{place}]" for place in plan.key_places)
-    code.add(1, f"if len({rows}) > 1 and len({{({key},) for r in {rows}}}) != len({rows}):")
+    # What an element does not say itself is the same in all rows.
+    own = [place for place in plan.key_places if _is_own(plan.columns[place])]
+    key = ", ".join(f"r[{place}]" for place in own)
+    distinct = f"len({{{key if len(own) == 1 else f'({key})'} for r in {rows}}})" if own else "1"
+    code.add(1, f"if len({rows}) > 1 and {distinct} != len({rows}):")
     code.add(2, f"twice({where})")
+
+
+def _is_own(column: ColumnPlan) -> bool:
+    return column.model.path is not None and not column.model.path.up
 
 
 def _row(here: _Scope, root: _Scope, plan: TablePlan) -> str:
@@ -143,20 +148,20 @@ def _value(here: _Scope, root: _Scope, column: ColumnPlan) -> str:
         return code.bind(column.convert(None), "constant")
     member = (root if model.path.up else here).member(model.path.names)
     convert = code.bind(column.convert, "convert")
-    if column.plain_text is None and column.plain_integer is None:
+    if column.quick is None:
         return f"{convert}({member})"
     value = code.fresh("v")
     code.add(here.depth, f"{value} = {member}")
-    if column.plain_text is not None:
-        plain = f"{value}.__class__ is str and len({value}) <= {column.plain_text}"
-    else:
-        low, high = column.plain_integer or (0, 0)
-        plain = f"{value}.__class__ is int and {low} <= {value} <= {high}"
-    return f"({value} if {plain} else {convert}({value}))"
+    names = {name: code.bind(bound, name) for name, bound in column.quick.names.items()}
+    test, short = (source.format(v=value, **names) for source in (column.quick.test, column.quick.value))
+    other = (
+        f"None if {value} is None or {value} is M else {convert}({value})" if column.empty else f"{convert}({value})"
+    )
+    return f"({short} if {test} else {other})"
 
 
 def _rest(tree: Tree) -> Callable[[dict[str, Any]], Any]:
-    convert = json_value(Field("$"))
+    convert = json_value(Field("$"), None)
     return lambda document: convert(left) if (left := remainder(document, tree)) else None
 
 
@@ -180,25 +185,3 @@ def _element(value: Any, where: Field) -> None:  # noqa: ANN401 - any JSON value
 
 def _twice(where: Field) -> None:
     raise where.reject("CHILD_DUPLICATE_KEY", "two elements have the same primary key")
-
-
-def filter_function(model: FilterModel, resolve: Callable[[str], Callable[..., Any]]) -> Callable[[Any], bool]:
-    """Whether a document is left out."""
-    using = resolve(model.using) if model.using else None
-    names = model.path.names if model.path else ()
-
-    def leave_out(document: Any) -> bool:  # noqa: ANN401 - a JSON object
-        node = document
-        for name in names:
-            node = node.get(name) if type(node) is dict else None
-        if using is None:
-            return node in model.equals and type(node) in {type(value) for value in model.equals}
-        try:
-            return bool(using(node))
-        except Exception as error:
-            detail = f"{type(error).__name__} in the filter function"
-            raise Rejected(
-                "FUNCTION_FAILED", stage="transform", field_path=str(model.path or "$"), detail=detail
-            ) from error
-
-    return leave_out

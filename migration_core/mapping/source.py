@@ -6,7 +6,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from migration_core.errors import ConfigError
 
@@ -30,14 +30,16 @@ class YamlSource:
         for part in loc:
             try:
                 if isinstance(node, CommentedMap):
-                    line, column = node.lc.key(part)
+                    key = next(one for one in node if str(one) == part)
+                    line, column = node.lc.key(key)
+                    node = node[key]
                 elif isinstance(node, CommentedSeq):
                     line, column = node.lc.item(part)
+                    node = node[part]
                 else:
                     break
-                node = node[part]
-            except (KeyError, IndexError, TypeError):
-                break
+            except (KeyError, IndexError, TypeError, StopIteration):
+                break  # it is not there, or came in through an anchor
         return f"{self.file}:{line + 1}:{column + 1}"
 
 
@@ -47,20 +49,34 @@ def read_yaml(text: str, *, file: str) -> YamlSource:
     reader.allow_duplicate_keys = False
     try:
         root = reader.load(text)
+        _plain(root)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
-        raise ConfigError(f"{where}: {error.problem or error.context}; mend the YAML") from error
-    except (ValueError, RecursionError) as error:
+        told = ", ".join(one for one in (error.context, error.problem) if one)
+        raise ConfigError(f"{where}: {told}; mend the YAML") from error
+    except (YAMLError, ValueError) as error:
         raise ConfigError(f"{file}: this is no YAML: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{file}: an anchor holds itself; write out what it stands for") from error
     if not isinstance(root, CommentedMap):
         raise ConfigError(f"{file}:1:1: a mapping begins with `target_schema:` and `streams:`; see docs/mapping.md")
     return YamlSource(file, root)
 
 
-def _plain(node: Any) -> Any:  # noqa: ANN401 - whatever the file holds
-    if isinstance(node, dict):
-        return {str(key): _plain(value) for key, value in node.items()}
-    if isinstance(node, list):
-        return [_plain(value) for value in node]
+def _plain(node: Any) -> Any:  # noqa: ANN401 - whatever the file holds; one return a kind
+    """Without ruamel's own subclasses, whose texts and numbers remember how they were written."""
+    match node:
+        case dict():
+            return {str(key): _plain(value) for key, value in node.items()}
+        case list():
+            return [_plain(value) for value in node]
+        case bool():
+            return bool(node)
+        case str():
+            return str(node)
+        case int():
+            return int(node)
+        case float():
+            return float(node)
     return node

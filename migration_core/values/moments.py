@@ -6,7 +6,7 @@ from typing import Any
 
 from migration_core.target import TargetColumn
 from migration_core.values.field import Field
-from migration_core.values.text import Convert
+from migration_core.values.quick import Convert, Quick
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PLAUSIBLE = (datetime(1990, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
@@ -15,18 +15,35 @@ _TIMESTAMP = (datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC), datetime(2038, 1, 19, 3
 _FIRST_YEAR, _LAST_YEAR = 1000, 9999
 _DATE = re.compile(r"(\d{4,6})-(\d\d)-(\d\d)", re.ASCII)
 _MOMENT = re.compile(
-    r"(\d{4,6})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?\s?([Zz]|[+-]\d\d(?::?\d\d)?)?", re.ASCII
+    r"(\d{4,6})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)? ?([Zz]|[+-]\d\d(?::?\d\d)?)?", re.ASCII
 )
+_TIME = re.compile(r"(-?)(\d{2,3}):([0-5]\d)(?::([0-5]\d)(?:[.,](\d+))?)?", re.ASCII)
+_LAST_TIME = "838:59:59"
 _PER_SECOND = {"epoch_s": 1, "epoch_ms": 1000, "epoch_us": 1_000_000}
-_DAY_HOURS = 24
+_DAY_HOURS, _DAY_LENGTH = 24, len("YYYY-MM-DD")
+_CLOCK = tuple(f" {minute // 60:02d}:{minute % 60:02d}:" for minute in range(1440))
+_SECONDS = tuple(f"{second:02d}" for second in range(60))
+_SEPARATORS = {20: "--T::Z", 24: "--T::.", 27: "--T::."}
+"""Of the usual spellings in UTC, by their length: every third character from the fifth."""
 
 
-def epoch(field: Field, column: TargetColumn | None, unit: str, *, coerce: bool) -> Convert:
+class _Days(dict[int, str]):
+    """Days since 1970 as text, each made once; there are 40,177 plausible ones."""
+
+    def __missing__(self, number: int) -> str:
+        text = self[number] = (_EPOCH + timedelta(days=number)).date().isoformat()
+        return text
+
+
+_DAYS = _Days()
+
+
+def epoch(field: Field, column: TargetColumn | None, unit: str, *, coerce: bool) -> tuple[Convert, Quick]:
     """A count since 1970 in one declared unit; a moment outside 1990..2099 is taken for another unit."""
     per_second = _PER_SECOND[unit]
-    low, high = (int((moment - _EPOCH).total_seconds()) * per_second for moment in _PLAUSIBLE)
-    written = _writer(field, column)
-    micros = 1_000_000 // per_second
+    low, high = (_count(moment, per_second) for moment in _PLAUSIBLE)
+    end = min(high, _count(_TIMESTAMP[1], per_second) + 1) if _is_timestamp(column) else high
+    written = _epoch_writer(per_second, _digits(column))
 
     def convert(value: Any) -> Any:  # noqa: ANN401 - JSON in, the column's type out
         if type(value) is not int:
@@ -35,27 +52,32 @@ def epoch(field: Field, column: TargetColumn | None, unit: str, *, coerce: bool)
             value = int(value)
         if not low <= value < high:
             raise field.reject("TS_UNIT", f"as {unit} this lies outside 1990..2099", value)
-        return written(_EPOCH + timedelta(microseconds=value * micros))
+        if value >= end:
+            raise field.reject("DATE_RANGE", "a TIMESTAMP column holds 1970..2038; use DATETIME(6)", value)
+        return written(value)
 
-    return convert
+    return convert, Quick(f"{{v}}.__class__ is int and {low} <= {{v}} < {end}", "{written}({v})", {"written": written})
 
 
 def iso8601(field: Field, column: TargetColumn | None, *, assume_utc: bool) -> Convert:
     """A date and a time with its offset from UTC."""
     written = _writer(field, column)
+    short = None if _is_timestamp(column) else _in_utc(_digits(column))
 
     def convert(value: Any) -> Any:  # noqa: ANN401 - JSON in, the column's type out
+        if short is not None and value.__class__ is str and (quick := short(value)) is not None:
+            return quick
         found = _MOMENT.fullmatch(value) if type(value) is str else None
         if found is None:
             code = "DATE_INVALID" if type(value) is str else "TYPE_MISMATCH"
             raise field.reject(code, "no date and time of ISO 8601", value)
-        year, month, day, hour, minute, second, fraction, offset = found.groups()
+        year, month, day_, hour, minute, second, fraction, offset = found.groups()
         if offset is None and not assume_utc:
             raise field.reject("TZ_MISSING", "a time without an offset; say zone: utc if it is UTC", value)
-        day_ = _checked_day(field, value, year, month, day)
+        on = _checked_day(field, value, year, month, day_)
         try:
             micros = int(((fraction or "") + "000000")[:6])
-            moment = datetime(day_.year, day_.month, day_.day, int(hour), int(minute), int(second or 0), micros, UTC)
+            moment = datetime(on.year, on.month, on.day, _hour(hour), int(minute), int(second or 0), micros, UTC)
             if offset and offset not in "Zz":
                 moment -= _offset(offset)
         except OverflowError as error:
@@ -71,11 +93,37 @@ def day(field: Field) -> Convert:
     """A calendar day, YYYY-MM-DD."""
 
     def convert(value: Any) -> Any:  # noqa: ANN401 - JSON in, the column's type out
+        if value.__class__ is str and len(value) == _DAY_LENGTH and value[4:8:3] == "--" and value[0] != "0":
+            try:
+                date.fromisoformat(value)
+            except ValueError:
+                pass  # told below
+            else:
+                return value
         found = _DATE.fullmatch(value) if type(value) is str else None
         if found is None:
             code = "DATE_INVALID" if type(value) is str else "TYPE_MISMATCH"
             raise field.reject(code, "no date as YYYY-MM-DD", value)
         return _checked_day(field, value, *found.groups()).isoformat()
+
+    return convert
+
+
+def time_of_day(field: Field, column: TargetColumn | None) -> Convert:
+    """A time of day, or a span as TIME holds it: HH:MM, HH:MM:SS or HH:MM:SS.ffffff, up to 838 hours."""
+    digits = _digits(column)
+
+    def convert(value: Any) -> Any:  # noqa: ANN401 - JSON in, the column's type out
+        found = _TIME.fullmatch(value) if type(value) is str else None
+        if found is None:
+            code = "TIME_INVALID" if type(value) is str else "TYPE_MISMATCH"
+            raise field.reject(code, "no time as HH:MM or HH:MM:SS", value)
+        sign, hours, minutes, seconds, fraction = found.groups()
+        whole = f"{int(hours):02d}:{minutes}:{seconds or '00'}"
+        behind = "." + ((fraction or "") + "000000")[:digits] if digits else ""
+        if int(hours) > int(_LAST_TIME[:3]) or (whole == _LAST_TIME and behind.strip(".0")):
+            raise field.reject("TIME_RANGE", f"a TIME column ends at {_LAST_TIME}", value)
+        return f"{sign}{whole}{behind}" if (whole + behind).strip("0:.") else f"{whole}{behind}"
 
     return convert
 
@@ -93,6 +141,48 @@ def millis(field: Field, column: TargetColumn | None) -> Convert:
     return convert
 
 
+def _in_utc(digits: int) -> Any:  # noqa: ANN401 - a function of one JSON value
+    """The spelling that most programs write, YYYY-MM-DDTHH:MM:SS.fffZ with or without its fraction; None for others."""
+    endings = {20: "." + "0" * digits if digits else "", 24: "0" * max(0, digits - 3), 27: ""}
+    cuts = {20: 19, 24: 20 + min(digits, 3) if digits else 19, 27: 20 + digits if digits else 19}
+
+    def short(value: str) -> str | None:
+        length = len(value)
+        if value[4:20:3] != _SEPARATORS.get(length) or value[-1] != "Z" or value[0] == "0" or value[11:13] == "24":
+            return None
+        try:
+            moment = datetime.fromisoformat(value[:-1])
+        except ValueError:
+            return None
+        # With an offset it was another spelling of the same length.
+        return None if moment.tzinfo else f"{value[:10]} {value[11 : cuts[length]]}{endings[length]}"
+
+    return short
+
+
+def _epoch_writer(per_second: int, digits: int) -> Any:  # noqa: ANN401 - a function of one int
+    """A plausible count as text, by division and tables: a fourth of the time of a datetime."""
+    per_day, per_minute = per_second * 86400, per_second * 60
+    width = len(str(per_second)) - 1
+    keep, fill = min(width, digits), "0" * (digits - width)
+    drop = 10 ** (width - keep)
+
+    def whole(count: int) -> str:
+        number, rest = divmod(count, per_day)
+        minute, rest = divmod(rest, per_minute)
+        return f"{_DAYS[number]}{_CLOCK[minute]}{_SECONDS[rest // per_second]}"
+
+    def fraction(count: int) -> str:
+        number, rest = divmod(count, per_day)
+        minute, rest = divmod(rest, per_minute)
+        second, rest = divmod(rest, per_second)
+        return f"{_DAYS[number]}{_CLOCK[minute]}{_SECONDS[second]}.{rest // drop:0{keep}d}{fill}"
+
+    if not digits:
+        return whole
+    return fraction if keep else lambda count: f"{whole(count)}.{fill}"
+
+
 def _checked_day(field: Field, value: str, year: str, month: str, day_: str) -> date:
     if int(year) == 0 or month == "00" or day_ == "00":
         raise field.reject("DATE_ZERO", "a date of zeros; map it to NULL by a function if it means none", value)
@@ -104,6 +194,13 @@ def _checked_day(field: Field, value: str, year: str, month: str, day_: str) -> 
         raise field.reject("DATE_INVALID", "the calendar has no such day", value) from error
 
 
+def _hour(text: str) -> int:
+    hour = int(text)
+    if hour >= _DAY_HOURS:
+        raise ValueError("no hour")  # newer versions of the library take 24:00 for the next day
+    return hour
+
+
 def _offset(text: str) -> timedelta:
     hours, minutes = int(text[1:3]), int(text[-2:]) if len(text) > 3 else 0  # noqa: PLR2004 - ±HH
     if hours >= _DAY_HOURS or minutes > 59:  # noqa: PLR2004 - minutes of an hour
@@ -113,15 +210,27 @@ def _offset(text: str) -> timedelta:
 
 def _writer(field: Field, column: TargetColumn | None) -> Any:  # noqa: ANN401 - a function of one datetime
     """As the column stores it: in its own number of digits, since MySQL would round the rest."""
-    digits = 6 if column is None or column.datetime_precision is None else column.datetime_precision
+    digits = _digits(column)
     cut = 20 + digits if digits else 19
-    timestamp = column is not None and column.data_type == "timestamp"
+    timestamp = _is_timestamp(column)
 
     def written(moment: datetime) -> str:
         if moment.year < _FIRST_YEAR:
             raise field.reject("DATE_RANGE", f"before the year {_FIRST_YEAR}")
         if timestamp and not _TIMESTAMP[0] <= moment <= _TIMESTAMP[1]:
             raise field.reject("DATE_RANGE", "a TIMESTAMP column holds 1970..2038; use DATETIME(6)")
-        return moment.strftime("%Y-%m-%d %H:%M:%S.%f")[:cut]
+        return moment.isoformat(" ", "microseconds")[:cut]
 
     return written
+
+
+def _digits(column: TargetColumn | None) -> int:
+    return 6 if column is None or column.datetime_precision is None else column.datetime_precision
+
+
+def _is_timestamp(column: TargetColumn | None) -> bool:
+    return column is not None and column.data_type == "timestamp"
+
+
+def _count(moment: datetime, per_second: int) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1_000_000 // per_second)

@@ -2,25 +2,34 @@
 
 import math
 import re
-from decimal import Context, Decimal, InvalidOperation
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact, InvalidOperation
 from typing import Any
 
+from migration_core.errors import Rejected
 from migration_core.target import TargetColumn
 from migration_core.values.field import Field
-from migration_core.values.text import Convert
+from migration_core.values.quick import Convert, Quick
 
 _BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
+_YEARS = (1901, 2155)
+"""Of a YEAR column, which would take 70 for 1970."""
 _DIGITS = re.compile(r"-?(?:0|[1-9]\d{0,19})", re.ASCII)
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d{1,4})?", re.ASCII)
 _LARGEST_EXPONENT = 308
-_LARGEST = {"float": 3.4028234663852886e38}
-_LONG = Context(prec=130)
+_SINGLE = (7.1e-46, 3.4028234663852886e38)
+"""What a FLOAT column holds: the smallest number that does not become 0, and the largest."""
 _TRUE = {1: 1, "1": 1, "true": 1, 0: 0, "0": 0, "false": 0}
 
 
 def integer_range(column: TargetColumn | None) -> tuple[int, int]:
-    """The smallest and the largest value that the column holds."""
-    bits = _BITS.get(column.data_type if column else "", 64)
+    """The smallest and the largest whole number that the column holds."""
+    kind = column.data_type if column else ""
+    if kind == "year":
+        return _YEARS
+    if kind == "decimal" and column is not None:
+        largest = 10 ** ((column.precision or 65) - (column.scale or 0)) - 1
+        return (0 if column.unsigned else -largest), largest
+    bits = _BITS.get(kind, 64)
     if column is not None and column.unsigned:
         return 0, (1 << bits) - 1
     return -(1 << bits - 1), (1 << bits - 1) - 1
@@ -40,38 +49,49 @@ def integer(field: Field, column: TargetColumn | None, *, coerce: bool) -> Conve
     return convert
 
 
+def quick_integer(column: TargetColumn | None) -> Quick:
+    """Whole numbers in range."""
+    low, high = integer_range(column)
+    return Quick(f"{{v}}.__class__ is int and {low} <= {{v}} <= {high}")
+
+
 def decimal(field: Field, column: TargetColumn | None, *, coerce: bool) -> Convert:
     """Fixed-point numbers that the column holds without rounding; -0 is 0."""
     precision, scale = (column.precision or 65, column.scale or 0) if column else (65, 30)
-    step, limit = Decimal(1).scaleb(-scale), Decimal(1).scaleb(precision - scale)
+    step = Decimal(1).scaleb(-scale)
+    zero = Decimal(0).quantize(step)
     unsigned = column is not None and column.unsigned
+    # As many digits as the column has: more is an InvalidOperation, a digit lost is Inexact.
+    exactly = Context(prec=precision, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[InvalidOperation, Inexact]).quantize
 
     def convert(value: Any) -> Any:  # noqa: ANN401 - JSON in, the column's type out
-        number = _as_decimal(field, value, coerce=coerce)
-        if number.adjusted() > _LARGEST_EXPONENT:
-            raise field.reject("NUM_OVERFLOW", "larger than any number of MySQL", value)
-        if abs(number) >= limit or (unsigned and number < 0):
-            raise field.reject("NUM_RANGE", f"the column holds {precision - scale} digits before the point", value)
+        number = value if value.__class__ is Decimal else _as_decimal(field, value, coerce=coerce)
         try:
-            exact = number.quantize(step)
-        except InvalidOperation:
-            exact = _LONG.quantize(number, step)
-        if exact != number:
-            raise field.reject("NUM_PRECISION", f"the column holds {scale} digits behind the point", value)
-        return abs(exact) if exact == 0 else exact
+            exact = exactly(number, step)
+        except (InvalidOperation, Inexact):
+            raise _misfit(field, number, precision - scale, scale) from None
+        if unsigned and exact < 0:
+            raise field.reject("NUM_RANGE", "below 0, and the column is unsigned", value)
+        return exact or zero
 
     return convert
 
 
 def double(field: Field, column: TargetColumn | None, *, coerce: bool) -> Convert:
     """Floating-point numbers: the nearest one that the column holds."""
-    largest = _LARGEST.get(column.data_type if column else "", math.inf)
+    single = column is not None and column.data_type == "float"
+    smallest, largest = _SINGLE if single else (0.0, math.inf)
+    unsigned = column is not None and column.unsigned
 
     def convert(value: Any) -> Any:  # noqa: ANN401 - JSON in, the column's type out
         number = _as_decimal(field, value, coerce=coerce)
         found = float(number)
         if math.isinf(found) or abs(found) > largest:
             raise field.reject("NUM_OVERFLOW", "larger than any number of the column", value)
+        if number and (found == 0 or abs(found) < smallest):
+            raise field.reject("NUM_PRECISION", "smaller than any number of the column, and not 0", value)
+        if unsigned and found < 0:
+            raise field.reject("NUM_RANGE", "below 0, and the column is unsigned", value)
         return found + 0.0  # -0.0 becomes 0.0
 
     return convert
@@ -91,29 +111,15 @@ def boolean(field: Field, *, coerce: bool) -> Convert:
     return convert
 
 
-def check_json_numbers(field: Field, node: Any) -> None:  # noqa: ANN401 - JSON in, the column's type out
-    """MySQL keeps numbers in JSON as 64-bit integers or doubles: refuse those that would silently change."""
-    waiting = [node]
-    while waiting:
-        match waiting.pop():
-            case dict() as pairs:
-                waiting += pairs.values()
-            case list() as items:
-                waiting += items
-            case Decimal() as number:
-                _check_double(field, number)
-            case bool():
-                pass
-            case int() as number if not -(1 << 63) <= number < 1 << 64:
-                raise field.reject("NUM_RANGE", "JSON in MySQL holds integers of 64 bits", number)
+QUICK_BOOLEAN = Quick("{v} is True or {v} is False", "+{v}")
 
 
-def _check_double(field: Field, number: Decimal) -> None:
-    nearest = float(number)
-    if math.isinf(nearest):
-        raise field.reject("NUM_OVERFLOW", "larger than any number of JSON in MySQL", number)
-    if Decimal(repr(nearest)) != number:
-        raise field.reject("NUM_PRECISION", "JSON in MySQL holds fractions as doubles", number)
+def _misfit(field: Field, number: Decimal, before: int, behind: int) -> Rejected:
+    if number.adjusted() > _LARGEST_EXPONENT:
+        return field.reject("NUM_OVERFLOW", "larger than any number of MySQL", number)
+    if number.copy_abs() >= Decimal(1).scaleb(before):
+        return field.reject("NUM_RANGE", f"the column holds {before} digits before the point", number)
+    return field.reject("NUM_PRECISION", f"the column holds {behind} digits behind the point", number)
 
 
 def _as_integer(field: Field, value: object) -> int:

@@ -1,0 +1,120 @@
+"""A mapping from its text: every fault at once, each with its place and its remedy."""
+
+from collections.abc import Iterable
+from collections.abc import Mapping as Pairs
+from difflib import get_close_matches
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from migration_core.errors import ConfigError
+from migration_core.mapping.model import MappingModel, model_at
+from migration_core.mapping.rules import broken_rules
+from migration_core.mapping.source import YamlSource, read_yaml
+
+_NEEDED = {
+    "target_schema": "target_schema: name_of_the_processed_schema",
+    "streams": "streams:",
+    "topic": "topic: name",
+    "key": "key: $.id",
+    "tables": "tables:",
+    "columns": "columns:",
+    "path": "path: $.name",
+}
+_WRONG = {
+    "string_type": "this is no text; write it in quotes",
+    "bool_type": "write true or false",
+    "int_type": "write a whole number",
+    "list_type": "write a list, as in [one, two]",
+    "dict_type": "write `name: value` lines below it",
+}
+
+
+class Mapping:
+    """A mapping whose shape is right; the file's places stay at hand for what is found later."""
+
+    def __init__(self, model: MappingModel, source: YamlSource) -> None:
+        self.model = model
+        self.source = source
+        plain = msgspec.json.encode(source.plain(), order="sorted")
+        self.hash = sha256(plain).hexdigest()
+
+    def fault(self, message: str, *loc: str | int) -> str:
+        """`message` behind its place in the file."""
+        return f"{self.source.place(loc)}: {message}"
+
+
+def load_mapping(text: str, *, file: str) -> Mapping:
+    """Read and check a mapping; ConfigError names every fault as `file:line:column: what; write … instead`."""
+    source = read_yaml(text, file=file)
+    plain = source.plain()
+    _spell_out(plain)
+    try:
+        model = MappingModel.model_validate(plain)
+    except ValidationError as error:
+        raise _together(_told(source, one) for one in error.errors(include_url=False)) from None
+    mapping = Mapping(model, source)
+    if faults := [mapping.fault(message, *loc) for message, loc in broken_rules(model)]:
+        raise _together(faults)
+    return mapping
+
+
+def _together(faults: Iterable[str]) -> ConfigError:
+    return ConfigError("\n".join(dict.fromkeys(faults)))
+
+
+def _spell_out(plain: Any) -> None:  # noqa: ANN401 - the file before it is checked
+    """`id: $.userID` is a column with a path, `key: $.userID` a key of one part, `key: id` one column."""
+    for stream in _values(plain, "streams"):
+        _as_list(stream, "topic", str)
+        _as_list(stream, "key", (str, dict))
+        if isinstance(parts := stream.get("key"), list):
+            stream["key"] = [{"path": part} if isinstance(part, str) else part for part in parts]
+        for table in _values(stream, "tables"):
+            _as_list(table, "key", str)
+            if isinstance(columns := table.get("columns"), dict):
+                table["columns"] = {n: {"path": c} if isinstance(c, str) else c for n, c in columns.items()}
+
+
+def _values(holder: Any, name: str) -> list[dict[str, Any]]:  # noqa: ANN401 - the file before it is checked
+    inner = holder.get(name)
+    return [one for one in inner.values() if isinstance(one, dict)] if isinstance(inner, dict) else []
+
+
+def _as_list(holder: dict[str, Any], name: str, kinds: type | tuple[type, ...]) -> None:
+    if isinstance(holder.get(name), kinds):
+        holder[name] = [holder[name]]
+
+
+def _told(source: YamlSource, error: ErrorDetails) -> str:
+    loc = error["loc"]
+    last = str(loc[-1])
+    return f"{source.place(loc)}: {_message(error, last)}"
+
+
+def _message(error: ErrorDetails, last: str) -> str:
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "extra_forbidden":
+        fields: Pairs[str, Any] = model_at(error["loc"][:-1]).model_fields
+        known = sorted(field.alias or name for name, field in fields.items())
+        near = get_close_matches(last, known, n=1)
+        return f"{last!r} is no key here; " + (f"did you mean {near[0]!r}?" if near else f"write {_either(known)}")
+    if kind == "missing":
+        return f"{last!r} is missing; write `{_NEEDED.get(last, last + ': …')}` here"
+    if kind == "literal_error":
+        near = get_close_matches(str(error["input"]), context["expected"].replace("'", "").split(), n=1)
+        return f"{last}: write {context['expected']}" + (f"; did you mean {near[0]!r}?" if near else "")
+    if kind == "model_type":
+        example = "$.name or {path: $.name}" if "columns" in error["loc"][-2:-1] else "its keys below it"
+        return f"{last}: write {example}"
+    if kind == "value_error":
+        return f"{last}: {context['error']}"
+    return f"{last}: {_WRONG.get(kind) or error['msg']}"
+
+
+def _either(words: Iterable[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} or {last}"
