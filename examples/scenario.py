@@ -100,15 +100,23 @@ class Model(Protocol):
 class Scenario(Protocol):
     """One example, ready to be replayed."""
 
-    name: str
-    mapping: Path
-    migrations: Path
-    target_schema: str
-    topics: tuple[Topic, ...]
-    live_changes: int | None
-    """About how many records `live` gives, for a writer that spreads them over time; None is as fast as they come."""
-    fuzzy: bool
-    """Whether the snapshot may hold values newer than the start offsets."""
+    @property
+    def name(self) -> str: ...
+    @property
+    def mapping(self) -> Path: ...
+    @property
+    def migrations(self) -> Path: ...
+    @property
+    def target_schema(self) -> str: ...
+    @property
+    def topics(self) -> tuple[Topic, ...]: ...
+    @property
+    def live_changes(self) -> int | None:
+        """About how many records `live` gives, for a writer that spreads them; None is as fast as they come."""
+
+    @property
+    def fuzzy(self) -> bool:
+        """Whether the snapshot may hold values newer than the start offsets."""
 
     def initial(self) -> Iterator[SourceRecord]:
         """What the legacy platform has published before the migration begins."""

@@ -70,6 +70,56 @@ def source(
     )
 
 
+@app.command()
+def load(*, example: Example = "health_devices", users: Users = None, months: Months = None, seed: Seed = 1) -> None:
+    """Take the snapshot of a running source, once it has published what it held, and load it. Resumes.
+
+    Example: python -m replay load
+    """
+    from replay.load import run_load
+    from runtime.shutdown import on_terminate
+
+    run_load(Plan(example, users, months, seed=seed).scenario(), Path(os.environ["SNAPSHOT_DIR"]), stop=on_terminate())
+
+
+@app.command()
+def schema(*, example: Example = "health_devices") -> None:
+    """Create and upgrade control and processed schema, register the streams, create the queue. Safe to repeat.
+
+    Example: python -m replay schema --example flights
+    """
+    from replay.schemas import prepare
+
+    prepare(Plan(example).scenario(), os.environ)
+
+
+@app.command()
+def check(
+    *,
+    example: Example = "health_devices",
+    users: Users = None,
+    months: Months = None,
+    seed: Seed = 1,
+    folder: Annotated[Path, typer.Option(help="Where the model keeps its state.")] = Path("/tmp/replay"),  # noqa: S108 - a container's own
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")] = False,
+) -> None:
+    """Wait until everything is applied, and compare every row with the model; exit 1 when anything differs.
+
+    Example: python -m replay check
+    """
+    from db.engine import Database
+    from replay.steps import Steps
+    from replay.verify import drain_and_check
+    from runtime.settings import DatabaseAccess
+
+    console = Console(stderr=as_json)
+    database = Database(DatabaseAccess.model_validate(dict(os.environ)).url, pool_size=1)
+    scenario = Plan(example, users, months, seed=seed).scenario()
+    snapshot = Path(os.environ["SNAPSHOT_DIR"])
+    told = drain_and_check(database, _kafka(), scenario, snapshot, folder, steps=Steps(console), console=console)
+    _end(told, as_json=as_json)
+
+
 def _kafka() -> dict[str, str]:
     from runtime.settings import KafkaAccess
 

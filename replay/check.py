@@ -1,4 +1,4 @@
-"""The proof at the end of a replay: tables, rejects and ledger against a model that shares nothing with the pipeline."""
+"""The proof at the end of a replay: tables, rejects and ledger against a model that shares no code with the copy."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator

@@ -51,7 +51,7 @@ class Children:
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 env={**os.environ, **self.environment, **variables},
-                start_new_session=True,  # Ctrl-C on the terminal reaches the replay alone, which then asks each to leave
+                start_new_session=True,  # Ctrl-C reaches the replay alone, which then asks each to leave
             )
         child = Child(name, process, log)
         self.running.append(child)
