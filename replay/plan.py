@@ -1,5 +1,6 @@
 """What a replay runs on: the example by its name, and where everything of it is kept."""
 
+import os
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -31,7 +32,7 @@ class Plan:
         module: Any = import_module(f"examples.{self.example}.scenario")
         wanted: dict[str, object] = {}
         if self.example == "flights":
-            wanted["months"] = self.months or 12
+            wanted |= {"cache": Path(os.environ.get("STACK_DIR", ".stack")) / "cache", "months": self.months or 12}
         else:
             wanted |= {"users": self.users, "seed": self.seed}
         return cast("Scenario", module.scenario(**wanted))
