@@ -111,6 +111,8 @@ class TableCompiler:
         types = {column.name: column.model.type for column in columns}
         agree = True
         for name, (path, kind) in zip(entity, self.key, strict=True):
+            if self.schema is None and types[name] is None:
+                continue  # the column's own type will decide, and it is not known here
             plain = types[name] in (None, "int" if kind == "int" else "string")
             if kinds[name] is not (Kind.INT if kind == "int" else Kind.TEXT) or not plain:
                 word = "int" if kinds[name] is Kind.INT else "string"
