@@ -9,9 +9,12 @@ from zlib import crc32
 import pytest
 
 from db.failure import SqlError
+from db.ingest import IngestStore, PartitionRows
 from kafka_log.producer import LogWriter
 from kafka_log.watermarks import CapturedOffset
 from migration_core.errors import ConfigError, Fenced, Halted, Transient
+from migration_core.fingerprint import fingerprint
+from migration_core.records import Received
 from migration_core.steps import Step
 from migration_master.acceptance import accept_gap, accept_partitions
 from migration_master.opening import check_registered
@@ -231,6 +234,22 @@ class TestErrors:
         drain(second, legacy)
 
         complete(legacy)
+
+    def test_a_transaction_that_is_stored_already_cannot_be_stored_again(self, legacy):
+        legacy.stream()
+        legacy.capture()
+        store = IngestStore(legacy.database)
+        (source,) = store.take_over(["users"])
+        record = Received(0, b'{"id": "u"}', b"{}", None, 1, 1)
+        part = PartitionRows(source, 0, 1, 0, [(5, b'["u"]', record)], 0, fingerprint(record))
+        store.commit([part])
+
+        with pytest.raises(Fenced):
+            store.commit([part])
+
+        assert legacy.rows("SELECT COUNT(*), MAX(sequence) = MAX(head) FROM raw_users JOIN lane_head USING (lane)") == [
+            (1, 1)
+        ]
 
     def test_an_idle_master_that_was_fenced_sees_it_at_its_next_look(self, legacy):
         legacy.stream()
