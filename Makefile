@@ -5,6 +5,7 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 RUN := .venv/bin/python
+UV := .tools/uv-0.13.8
 
 # Of `make replay`; empty leaves the default.
 EXAMPLE ?=
@@ -69,10 +70,10 @@ bench: venv ## rates, latency, requests and memory against direct loading, as a 
 	@$(RUN) -m benchmarks
 
 lock: venv ## pin what pyproject.toml asks for, with hashes; UPGRADE=1 takes the newest of everything
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --target .tools/uv uv==0.13.8
-	@.tools/uv/bin/uv pip compile -q pyproject.toml --universal --generate-hashes $(if $(UPGRADE),--upgrade) \
+	@[ -x $(UV)/bin/uv ] || $(RUN) -m pip install --quiet --disable-pip-version-check --target $(UV) uv==0.13.8
+	@$(UV)/bin/uv pip compile -q pyproject.toml --universal --generate-hashes $(if $(UPGRADE),--upgrade) \
 		--custom-compile-command "make lock" -o requirements.txt
-	@.tools/uv/bin/uv pip compile -q pyproject.toml --group dev --universal --generate-hashes $(if $(UPGRADE),--upgrade) \
+	@$(UV)/bin/uv pip compile -q pyproject.toml --group dev --universal --generate-hashes $(if $(UPGRADE),--upgrade) \
 		--custom-compile-command "make lock" -c requirements.txt -o requirements-dev.txt
 
 image: ## build the image of all services; IMAGE=name:tag

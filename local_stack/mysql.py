@@ -36,7 +36,7 @@ _ACCOUNT = (  # one statement a line, or the server passes over the rest without
     f"CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}';\nGRANT ALL ON *.* TO '{USER}'@'%' WITH GRANT OPTION;\n"
 )
 _NOT_YET = frozenset({2003, 2006, 2013, 1053})  # nobody listens; gone in the middle; shutting down
-_ERROR = re.compile(r"^\S+ \d+ \[ERROR\] (?:\[[^\]]*\] )*((?!Aborting).+)$", re.MULTILINE)
+_ERROR = re.compile(r"^\S+ \d+ \[ERROR\] (?:\[[^\]]*\] )*+((?!Aborting).+)$", re.MULTILINE)
 
 
 class MySql:

@@ -7,6 +7,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +21,7 @@ from migration_core.errors import ConfigError
 _REMEDY = "install it with: sudo apt-get install python3-venv python3-pip"
 _AT_LEAST = (3, 11)
 _USAGE = 2
+_LINE_SECONDS = 5
 
 
 def main() -> int:
@@ -46,7 +48,7 @@ def ensure(venv: Path, lock: Path) -> None:
     shutil.rmtree(venv, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
     install = [*pip, "--python", str(venv / "bin" / "python"), "install", "--no-input", "--disable-pip-version-check"]
-    _run([*install, "--quiet", "--progress-bar=on", "--require-hashes", "-r", str(lock)])
+    _run([*install, "--progress-bar=off", "--require-hashes", "-r", str(lock)])
     # The packages themselves stay where they are; the command `migration` comes beside the others.
     _run([*install, "--quiet", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
     mark.write_text(wanted, encoding="utf-8")
@@ -85,8 +87,18 @@ def _works(pip: Sequence[str]) -> bool:
     return said.returncode == 0
 
 
-def _run(command: Sequence[str]) -> None:
-    if subprocess.run(command, check=False).returncode:
+def _run(pip: Sequence[str]) -> None:
+    """Its progress as one line a few seconds; all that it said when it fails."""
+    said, packages, told = [], 0, time.monotonic()
+    with subprocess.Popen(pip, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
+        for line in child.stdout or ():
+            said.append(line)
+            packages += line.startswith("Collecting ")
+            if time.monotonic() - told > _LINE_SECONDS:
+                told = time.monotonic()
+                say_on_stderr(f"  pip: {packages} packages fetched")
+    if child.returncode:
+        say_on_stderr("".join(said))
         raise ConfigError(f"pip failed, see above; where Python itself is incomplete, {_REMEDY}")
 
 
