@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from db.engine import Database
+from local_stack.own import own_stack
 from local_stack.servers import Servers
 from migration_core.errors import MigrationError
 from tests.servers import own
@@ -50,6 +51,13 @@ def servers(request: pytest.FixtureRequest) -> Servers:
     if isinstance(found, MigrationError):
         pytest.fail(f"no servers to test on: {found}", pytrace=False)
     return found
+
+
+@pytest.fixture(scope="module")
+def own_servers(servers: Servers) -> Iterator[own.OwnServers]:
+    """Servers that no other module uses, to be stopped and killed; started where and as the shared ones were."""
+    with own_stack(os.environ, say=_say) as (stack, addresses):
+        yield own.OwnServers(stack, addresses)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from uuid import uuid4
 
 from sqlalchemy.engine import make_url
@@ -10,11 +11,20 @@ from db.bulk import quoted
 from db.engine import Database
 from db.schema import create_schema, upgrade
 from kafka_log.topics import TopicAdmin
+from local_stack.own import Stack
 from local_stack.servers import Servers
 from work_queue.attributes import ensure_queue
 from work_queue.client import client
 
 REGION = "eu-central-1"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnServers:
+    """A stack to stop and to kill by server, and where it is."""
+
+    stack: Stack
+    servers: Servers
 
 
 def fresh(word: str) -> str:
