@@ -147,6 +147,11 @@ class Database:
         return connection
 
 
+def schema_url(server: str, schema: str) -> str:
+    """The URL of `schema` on the server that `server` names, whatever schema that one names."""
+    return make_url(server).set(database=schema).render_as_string(hide_password=False)
+
+
 def parsed_url(url: str) -> URL:
     """DATABASE_URL in its parts; anything but MySQL by PyMySQL is refused."""
     try:

@@ -1,5 +1,6 @@
 """The whole local replay in order: servers, schemas, source, snapshot, loader, master, workers, drain, check."""
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from threading import Event, Thread
 
 from rich.console import Console
 
-from db.engine import Database, parsed_url
+from db.engine import Database, schema_url
 from db.schema import create_schema, drop_schemas, upgrade
 from examples import processed_schema
 from examples.scenario import Scenario
@@ -141,11 +142,13 @@ def _begin_anew(
 
 
 def _environment(plan: Plan, scenario: Scenario, chosen: Chosen, places: _Places) -> dict[str, str]:
-    control = parsed_url(chosen.servers.mysql_url).set(database=f"replay_{plan.example}")
+    # The SDK signs every request; the local server looks at no signature.
+    os.environ.setdefault("AWS_ACCESS_KEY_ID", "none")
+    os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "none")
     sqs = client(_REGION, endpoint=chosen.servers.sqs_endpoint)
     queue = ensure_queue(sqs, f"replay-{plan.example.replace('_', '-')}.fifo")
     return {
-        "DATABASE_URL": control.render_as_string(hide_password=False),
+        "DATABASE_URL": schema_url(chosen.servers.mysql_url, f"replay_{plan.example}"),
         "KAFKA_BOOTSTRAP_SERVERS": chosen.servers.kafka_bootstrap,
         "SQS_QUEUE_URL": queue,
         "AWS_REGION": _REGION,
