@@ -1,6 +1,6 @@
 """The ledger: what was received of each stream and what became of it, read in one snapshot."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import Any
 
@@ -28,10 +28,10 @@ class StreamLedger:
     halted_lanes: int
     head_time: int | None
     """Kafka's time of the newest stored row, ms since the epoch."""
-    applied_time: int | None
-    """Kafka's time of the last applied row of the lane that is furthest behind, ms since the epoch."""
     stream_open: bool
     """Whether every lane is past the snapshot's barrier."""
+    oldest_time: int | None = None
+    """Kafka's time of the oldest row that waits to be applied, ms since the epoch."""
 
     @property
     def pending(self) -> int:
@@ -70,13 +70,13 @@ def ledger(database: Database) -> list[StreamLedger]:
             "SELECT s.name, t.state, t.reason, SUM(h.`rows`), SUM(p.n_applied), SUM(p.n_superseded), "
             "SUM(p.n_filtered), SUM(p.n_parked), SUM(p.n_rejected), SUM(p.parked), "
             "SUM(LEAST(h.head, p.open_to) > p.applied), SUM(p.halted IS NOT NULL), MAX(h.head_time), "
-            "MIN(IF(h.head > p.applied, COALESCE(p.applied_time, 0), NULL)), "
             "MIN(p.open_to >> 51 >= c.generation) "
             "FROM stream s JOIN stream_state t USING (stream_id) JOIN stream_counter c USING (stream_id) "
             "JOIN lane_head h USING (stream_id) JOIN lane_progress p USING (stream_id, lane) "
             "GROUP BY s.name, t.state, t.reason ORDER BY s.name"
         )
-    return [_ledger_of(row) for row in rows]
+        found = [_ledger_of(row) for row in rows]
+        return [replace(one, oldest_time=_oldest_time(session, one.stream)) if one.pending else one for one in found]
 
 
 def remainders(database: Database) -> list[Remainder]:
@@ -92,8 +92,20 @@ def remainders(database: Database) -> list[Remainder]:
 
 def _ledger_of(row: tuple[Any, ...]) -> StreamLedger:
     *values, stream_open = map(_plain, row)
-    names = [one.name for one in fields(StreamLedger)]
+    names = [one.name for one in fields(StreamLedger)][:-1]
     return StreamLedger(**dict(zip(names, [*values, bool(stream_open)], strict=True)))
+
+
+def _oldest_time(session: Session, stream: str) -> int | None:
+    """One look by primary key for each lane that has work."""
+    found = session.one(
+        "SELECT MIN(r.time) FROM stream s JOIN lane_head h USING (stream_id) JOIN lane_progress p "
+        f"USING (stream_id, lane) JOIN LATERAL (SELECT time FROM {quoted(table_of(stream))} "
+        "WHERE lane = h.lane AND sequence > p.applied ORDER BY sequence LIMIT 1) r "
+        "WHERE s.name = %s AND LEAST(h.head, p.open_to) > p.applied",
+        (stream,),
+    )
+    return None if found is None else found[0]
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - a column of any type

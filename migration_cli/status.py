@@ -59,7 +59,7 @@ def status_of(
     if now.pending == 0:
         lag: float | None = 0.0
     else:
-        lag = max(0, now_ms - now.applied_time) / 1000 if now.applied_time else None
+        lag = max(0, now_ms - now.oldest_time) / 1000 if now.oldest_time else None
     return StreamStatus(
         stream=now.stream,
         state=now.state,

@@ -12,6 +12,8 @@ from rich.console import Console
 from replay.plan import LIVE_SECONDS, Plan
 from runtime import exits
 
+_LOG_WIDTH = 132
+
 app = typer.Typer(add_completion=False, help=__doc__, no_args_is_help=False)
 
 Example = Annotated[str, typer.Option(help="health_devices or flights.")]
@@ -40,7 +42,7 @@ def run_all(
     from replay.run import run
 
     plan = Plan(example, users, months, workers, seed, live_seconds)
-    _end(run(plan, Console(stderr=as_json), folder=folder), as_json=as_json)
+    _end(run(plan, _console(as_json=as_json), folder=folder), as_json=as_json)
 
 
 @app.command()
@@ -112,12 +114,18 @@ def check(
     from replay.verify import drain_and_check
     from runtime.settings import DatabaseAccess
 
-    console = Console(stderr=as_json)
+    console = _console(as_json=as_json)
     database = Database(DatabaseAccess.model_validate(dict(os.environ)).url, pool_size=1)
     scenario = Plan(example, users, months, seed=seed).scenario()
     snapshot = Path(os.environ["SNAPSHOT_DIR"])
     told = drain_and_check(database, _kafka(), scenario, snapshot, folder, steps=Steps(console), console=console)
     _end(told, as_json=as_json)
+
+
+def _console(*, as_json: bool) -> Console:
+    """Wide enough for the table where nobody looks at a terminal."""
+    plain = Console(stderr=as_json)
+    return plain if plain.is_terminal else Console(stderr=as_json, width=_LOG_WIDTH)
 
 
 def _kafka() -> dict[str, str]:

@@ -19,17 +19,16 @@ class NotDrained(MigrationError):
 
 @dataclass(slots=True)
 class Lag:
-    """How old the newest applied row was, looked at regularly; seconds per stream."""
+    """How old the oldest row that waited was, looked at regularly; seconds per stream."""
 
     samples: dict[str, list[float]] = field(default_factory=dict)
 
     def look(self, streams: Sequence[StreamLedger], now_ms: float) -> None:
-        """Take one sample of every stream."""
+        """Take one sample of every stream that is past its snapshot: what a snapshot holds is of any age."""
         for one in streams:
-            behind = 0.0
-            if one.pending and one.applied_time:
-                behind = max(0.0, (now_ms - one.applied_time) / 1000)
-            self.samples.setdefault(one.stream, []).append(behind)
+            if one.stream_open:
+                behind = max(0.0, now_ms - one.oldest_time) / 1000 if one.oldest_time else 0.0
+                self.samples.setdefault(one.stream, []).append(behind)
 
     def quantile(self, stream: str, share: float) -> float:
         """The lag that `share` of the samples stayed within."""

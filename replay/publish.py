@@ -1,5 +1,6 @@
 """The legacy platform's side of a replay: its topics, what they hold before, and its live changes; resumable."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import Event
@@ -33,11 +34,14 @@ def publish(
     records: Iterable[SourceRecord],
     already: Counter[Partition],
     *,
+    live: bool = False,
     stop: Event | None = None,
     pace: Callable[[int], None] = lambda _count: None,
     told: Callable[[int], None] = lambda _count: None,
 ) -> int:
     """Produce what is not stored yet; `already` loses what was skipped, so that a later call goes on from there.
+
+    `live` records bear the moment at which they are produced, so that lag can be told, except for times to come.
 
     `pace` is called with the number of produced records before each one and may wait.
     """
@@ -51,7 +55,8 @@ def publish(
         if stop is not None and stop.is_set():
             break
         pace(count)
-        writer.produce(record.topic, record.value, key=record.key, partition=record.partition, time=record.time)
+        when = None if live and record.time < time.time() * 1000 else record.time
+        writer.produce(record.topic, record.value, key=record.key, partition=record.partition, time=when)
         count += 1
         if count % _TOLD_EVERY == 0:
             told(count)

@@ -30,7 +30,15 @@ def run_source(
     if stop.is_set():
         return
     marker(snapshots, INITIAL).touch()
-    publish(config, scenario.live(), already, stop=stop, pace=_pace(scenario.live_changes, live_seconds), told=told)
+    publish(
+        config,
+        scenario.live(),
+        already,
+        live=True,
+        stop=stop,
+        pace=_pace(scenario.live_changes, live_seconds),
+        told=told,
+    )
     if not stop.is_set():
         marker(snapshots, FINISHED).touch()
 

@@ -49,8 +49,8 @@ def summary(
 
 
 _COLUMNS = (
-    ("snapshot rows", "snapshot_rows"),
-    ("stream records", "stream_records"),
+    ("snapshot", "snapshot_rows"),
+    ("live", "stream_records"),
     ("applied", "applied"),
     ("superseded", "superseded"),
     ("filtered", "filtered"),
@@ -62,7 +62,7 @@ _COLUMNS = (
 
 def show(console: Console, told: dict[str, object], verdict: Verdict) -> None:
     """Print the table, the differences if there are any, and the verdict."""
-    table = Table(title="What became of every record")
+    table = Table(title="What became of every record: rows of the snapshot, records of the live stream")
     table.add_column("stream")
     for name, _ in _COLUMNS:
         table.add_column(name, justify="right")

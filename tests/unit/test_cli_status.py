@@ -21,7 +21,7 @@ def ledger(**changes) -> StreamLedger:
     at_rest = {
         "stream": "users", "state": "running", "reason": "", "received": 100, "applied": 60, "superseded": 0,
         "filtered": 0, "parked": 0, "rejected": 0, "parked_keys": 0, "lanes_with_work": 1, "halted_lanes": 0,
-        "head_time": None, "applied_time": 5_000, "stream_open": True,
+        "head_time": None, "oldest_time": 5_000, "stream_open": True,
     }  # fmt: skip
     return StreamLedger(**(at_rest | changes))
 
