@@ -15,11 +15,14 @@ class PlainJson:
     def __init__(self, options: FormatOptions) -> None:
         self._options = options
         self._default = Op.MERGE if options.partial else Op.IMAGE
+        self._is_document = options.op_path is None and not options.document
 
     def decode(self, value: bytes) -> Change:
         """Parse, read the op, and find the document."""
         options = self._options
         record = parse_object(value, longest=options.longest)
+        if self._is_document:
+            return Change(self._default, record)
         op = self._default if options.op_path is None else self._op(record, options.op_path)
         if not options.document:
             return Change(op, record)
