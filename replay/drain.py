@@ -21,14 +21,16 @@ class NotDrained(MigrationError):
 class Lag:
     """How old the oldest row that waited was, looked at regularly; seconds per stream."""
 
+    began_ms: float
+    """Rows that are older than the replay belong to the snapshot."""
     samples: dict[str, list[float]] = field(default_factory=dict)
 
     def look(self, streams: Sequence[StreamLedger], now_ms: float) -> None:
         """Take one sample of every stream that is past its snapshot: what a snapshot holds is of any age."""
         for one in streams:
-            if one.stream_open:
-                behind = max(0.0, now_ms - one.oldest_time) / 1000 if one.oldest_time else 0.0
-                self.samples.setdefault(one.stream, []).append(behind)
+            oldest = now_ms if one.oldest_time is None else one.oldest_time
+            if one.stream_open and oldest >= self.began_ms:
+                self.samples.setdefault(one.stream, []).append(max(0.0, now_ms - oldest) / 1000)
 
     def quantile(self, stream: str, share: float) -> float:
         """The lag that `share` of the samples stayed within."""

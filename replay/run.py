@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -74,6 +75,7 @@ def _replay(
     steps: Steps,
     console: Console,
 ) -> dict[str, object]:
+    began_ms = time.time() * 1000
     with steps.step("live writer") as told:
         source = children.start("source", "replay", "source", *_arguments(plan))
         _wait_for(marker(places.snapshot, INITIAL), children)
@@ -84,7 +86,7 @@ def _replay(
     children.start("migration-master", "migration_master")
     for number in range(1, plan.workers + 1):
         children.start(f"migration-worker-{number}", "migration_worker")
-    over, lag = Event(), Lag()
+    over, lag = Event(), Lag(began_ms)
     watcher = Thread(target=watch_lag, args=(database, lag, over), daemon=True)
     watcher.start()
     try:

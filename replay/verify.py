@@ -1,5 +1,6 @@
 """The last steps of a replay: drain to the ends of the topics, then check everything against the model."""
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def drain_and_check(
     lag: Lag | None = None,
 ) -> dict[str, object]:
     """Wait until nothing is left, compare, print; the summary for `--json`."""
-    lag = lag or Lag()
+    lag = lag or Lag(time.time() * 1000)
     until = ends(config, scenario)
     with steps.step("drain") as told:
         streams = wait_until_drained(database, until, alive=alive, told=told, lag=lag, patience=_PATIENCE_SECONDS)
