@@ -21,7 +21,7 @@ class NotDrained(MigrationError):
 class Lag:
     """How old the oldest row that waited was, looked at regularly; seconds per stream."""
 
-    began_ms: float
+    began_ms: float = 0.0
     """Rows that are older than the replay belong to the snapshot."""
     samples: dict[str, list[float]] = field(default_factory=dict)
 
