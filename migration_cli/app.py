@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from migration_cli import check, programs, rejects, replay, schema, source, status, stream_control
+from migration_cli import check, programs, rejects, replay, schema, snapshot, source, status, stream_control
 from migration_cli.console import group
 
 app = group(
@@ -16,6 +16,7 @@ app = group(
 )
 app.command()(check.check)
 app.add_typer(schema.app, name="schema")
+app.add_typer(snapshot.app, name="snapshot")
 app.add_typer(source.app, name="source")
 app.command()(programs.master)
 app.command()(programs.worker)

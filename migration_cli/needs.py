@@ -25,3 +25,10 @@ class MappingSettings(Settings):
     """Of commands that need the mapping."""
 
     mapping: MappingFile
+
+
+class TakeSettings(Settings):
+    """Of the command that makes a snapshot from topics."""
+
+    kafka: KafkaAccess
+    mapping: MappingFile

@@ -22,6 +22,7 @@ from runtime.settings import LoaderSettings
 from snapshot_loader.folder import chosen, expect_files, read_manifest
 from snapshot_loader.loading import LoadParts, StreamLoad
 from snapshot_loader.progress import MeteredProgress, progress_on
+from snapshot_loader.reading import Bounds
 from snapshot_loader.spans import span
 from snapshot_loader.stopping import Insistence
 from work_queue.client import client
@@ -79,6 +80,7 @@ def _load(
                 insistence=insistence,
                 progress=MeteredProgress(progress, counted),
                 reached=reached,
+                bounds=Bounds(rows=options.chunk_rows),
             )
         )
 
@@ -95,6 +97,7 @@ def _options(arguments: Sequence[str] | None) -> Namespace:
     parser.add_argument("--time-limit", type=span, help="stop at a checkpoint after this time, with exit code 75: 10m")
     parser.add_argument("--stream", action="append", default=[], help="load only this stream; may be repeated")
     parser.add_argument("--register-only", action="store_true", help="record offsets and parts, and load nothing yet")
+    parser.add_argument("--chunk-rows", type=int, default=Bounds().rows, help="rows of one transaction, at most")
     return parser.parse_args(arguments)
 
 

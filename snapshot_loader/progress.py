@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
 from typing import Protocol, TextIO
 
 from rich.console import Console
@@ -26,10 +27,27 @@ class Progress(Protocol):
         """Rows are stored; `skipped` ones were stored before this run."""
 
 
-class LoggedProgress:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Where a stream stands."""
+
+    stream: str
+    rows: int
+    of: int
+    rows_per_second: int
+    eta_seconds: int | None
+
+
+def logged(told: Told) -> None:
+    """As an event."""
+    log.info("snapshot_progress", extra=asdict(told))
+
+
+class SpokenProgress:
     """One line every ten seconds, and one at the end of each stream."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, tell: Callable[[Told], None] = logged, clock: Callable[[], float] = time.monotonic) -> None:
+        self._tell = tell
         self._clock = clock
         self._stream = ""
         self._total = self._done = self._stored = 0
@@ -47,16 +65,7 @@ class LoggedProgress:
             self._told = now
             rate = self._stored / max(now - self._began, 0.001)
             eta = round((self._total - self._done) / rate) if rate else None
-            log.info(
-                "snapshot_progress",
-                extra={
-                    "stream": self._stream,
-                    "rows": self._done,
-                    "of": self._total,
-                    "rows_per_second": round(rate),
-                    "eta_seconds": eta,
-                },
-            )
+            self._tell(Told(self._stream, self._done, self._total, round(rate), eta))
 
 
 class BarProgress:
@@ -100,10 +109,12 @@ class _Rate(ProgressColumn):
         return Text(f"{rate:,.0f} rows/s")
 
 
-def progress_on(stream: TextIO) -> tuple[AbstractContextManager[object], Progress]:
-    """What to enter while it shows, and the progress itself."""
+def progress_on(
+    stream: TextIO, tell: Callable[[Told], None] = logged
+) -> tuple[AbstractContextManager[object], Progress]:
+    """What to enter while it shows, and the progress itself: `tell` is for what is no terminal."""
     if not stream.isatty():
-        return nullcontext(), LoggedProgress()
+        return nullcontext(), SpokenProgress(tell)
     bars = Bars(
         TextColumn("{task.description:<16}"),
         BarColumn(),

@@ -19,7 +19,7 @@ from migration_core.records import Flag, Received
 from migration_core.sequence import pack, snapshot_number
 from snapshot_loader.ahead import ahead
 from snapshot_loader.preparing import PartRules, prepare
-from snapshot_loader.progress import LoggedProgress, MeteredProgress, progress_on
+from snapshot_loader.progress import MeteredProgress, SpokenProgress, progress_on
 from snapshot_loader.reading import Chunk
 from snapshot_loader.seen_keys import WORTH_IT, SeenKeys
 from snapshot_loader.spans import span
@@ -187,7 +187,7 @@ def test_anything_else_is_no_span(text):
 
 def test_progress_is_logged_now_and_then_and_at_the_end(caplog):
     clock = iter([0.0, 1.0, 11.0, 12.0, 13.0])
-    progress = LoggedProgress(lambda: next(clock))
+    progress = SpokenProgress(clock=lambda: next(clock))
 
     with caplog.at_level(logging.INFO):
         progress.begin("users", 100)
@@ -202,7 +202,7 @@ def test_progress_is_logged_now_and_then_and_at_the_end(caplog):
 
 def test_rows_of_this_run_are_counted_and_those_before_it_are_not():
     counted = []
-    progress = MeteredProgress(LoggedProgress(), lambda stream, rows: counted.append((stream, rows)))
+    progress = MeteredProgress(SpokenProgress(), lambda stream, rows: counted.append((stream, rows)))
 
     progress.begin("users", 10)
     progress.advance(4, skipped=True)
@@ -233,4 +233,10 @@ def test_a_terminal_gets_a_bar_with_count_and_rate(monkeypatch):
 
 
 def test_anything_else_gets_log_lines():
-    assert isinstance(progress_on(io.StringIO())[1], LoggedProgress)
+    said = []
+    _, progress = progress_on(io.StringIO(), said.append)
+
+    progress.begin("users", 3)
+    progress.advance(3)
+
+    assert [(told.stream, told.rows, told.of) for told in said] == [("users", 3, 3)]
