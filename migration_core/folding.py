@@ -80,7 +80,11 @@ def fold_images(stream: Transforms, rows: Iterable[RawRow], context: Context, *,
     """Fold full images: with `coalesce` only the newest good one of a key keeps its effect.
 
     Without, every effect stays in its place, for tables where another entity's row may stand in the way.
+    A stream that validates the newest only is not asked about the others when it coalesces: what is rejected then
+    depends on the borders of the batch, what the tables hold does not.
     """
+    if coalesce and stream.validates_newest_only:
+        return _fold_newest(stream, list(rows), context)
     folded = Folded()
     effects: dict[object, tuple[Effect, bool]] = {}
     for row in rows:
@@ -95,10 +99,28 @@ def fold_images(stream: Transforms, rows: Iterable[RawRow], context: Context, *,
         if effects.pop(place, None) is not None:  # popped, so that the newest takes the last place
             folded.superseded += 1
         effects[place] = (effect, filtered)
-    folded.effects = [effect for effect, _ in effects.values()]
-    folded.filtered = sum(filtered for _, filtered in effects.values())
-    folded.applied = len(effects) - folded.filtered
-    return folded
+    return _counted(folded, effects.values())
+
+
+def _fold_newest(stream: Transforms, rows: list[RawRow], context: Context) -> Folded:
+    """Backwards, so that a row behind which a good one stands is never decoded."""
+    folded = Folded()
+    effects: dict[bytes, tuple[Effect, bool]] = {}
+    for row in reversed(rows):
+        try:
+            if row.entity_key in effects:
+                _check_place(row, context)  # what is no image at all is rejected, and never superseded
+                folded.superseded += 1
+                continue
+            effect, filtered = _image(stream, row, context)
+        except Rejected as rejected:
+            folded.rejections.append(Rejection(row, rejected.reason))
+            continue
+        if effect.key in context.parked:
+            folded.ended_parks.add(effect.key)
+        effects[effect.key] = (effect, filtered)
+    folded.rejections.reverse()
+    return _counted(folded, reversed(effects.values()))
 
 
 def fold_partial(stream: Transforms, rows: Iterable[RawRow], context: Context) -> Folded:
@@ -138,10 +160,15 @@ def fold_partial(stream: Transforms, rows: Iterable[RawRow], context: Context) -
             documents.pop(key, None)
         else:
             documents[key] = document
-    folded.effects = [effect for effect, _ in effects.values()]
-    folded.filtered = sum(filtered for _, filtered in effects.values())
-    folded.applied = len(effects) - folded.filtered
     folded.parked = sorted((row for rows_ in waiting.values() for row in rows_), key=lambda row: row.sequence)
+    return _counted(folded, effects.values())
+
+
+def _counted(folded: Folded, effects: Iterable[tuple[Effect, bool]]) -> Folded:
+    for effect, filtered in effects:
+        folded.effects.append(effect)
+        folded.filtered += filtered
+    folded.applied = len(folded.effects) - folded.filtered
     return folded
 
 
@@ -150,14 +177,18 @@ def _image(stream: Transforms, row: RawRow, context: Context) -> tuple[Effect, b
     return _effect(stream, row, None if change.op is Op.DELETE else change.document, context)
 
 
-def _decoded(stream: Transforms, row: RawRow, context: Context) -> Change:
+def _check_place(row: RawRow, context: Context) -> None:
     if row.flags & Flag.MALFORMED_LINE:
         raise Rejected("SNAP_PARSE", stage="container", detail="the line does not follow the snapshot's container")
+    if row.sequence in context.duplicates:
+        raise Rejected("SNAP_DUPLICATE_KEY", stage="snapshot", detail="the key stands earlier in the same snapshot")
+
+
+def _decoded(stream: Transforms, row: RawRow, context: Context) -> Change:
+    _check_place(row, context)
     if row.entity_key is None:
         stream.key_of(row.record_key, row.value)  # raises the cause
         raise Rejected("KEY_UNREADABLE", stage="key", detail="the rules that stored this row could not read its key")
-    if row.sequence in context.duplicates:
-        raise Rejected("SNAP_DUPLICATE_KEY", stage="snapshot", detail="the key stands earlier in the same snapshot")
     change = stream.decode(row.record_key, row.value, row.flags)
     if change.document is not None:
         stream.check_key(row.entity_key, change.document)

@@ -1,5 +1,6 @@
 """A mapping from its text: every fault at once, each with its place and its remedy."""
 
+import re
 from collections.abc import Iterable
 from collections.abc import Mapping as Pairs
 from difflib import get_close_matches
@@ -12,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from migration_core.errors import ConfigError
 from migration_core.mapping.model import MappingModel, model_at
-from migration_core.mapping.rules import broken_rules
+from migration_core.mapping.rules import Fault, broken_rules
 from migration_core.mapping.source import YamlSource, read_yaml
 
 _NEEDED = {
@@ -55,15 +56,15 @@ def load_mapping(text: str, *, file: str) -> Mapping:
     try:
         model = MappingModel.model_validate(plain)
     except ValidationError as error:
-        raise _together(_told(source, one) for one in error.errors(include_url=False)) from None
-    mapping = Mapping(model, source)
-    if faults := [mapping.fault(message, *loc) for message, loc in broken_rules(model)]:
-        raise _together(faults)
-    return mapping
+        raise _together(source, [(_message(one), one["loc"]) for one in error.errors(include_url=False)]) from None
+    if faults := list(broken_rules(model)):
+        raise _together(source, faults)
+    return Mapping(model, source)
 
 
-def _together(faults: Iterable[str]) -> ConfigError:
-    return ConfigError("\n".join(dict.fromkeys(faults)))
+def _together(source: YamlSource, faults: Iterable[Fault]) -> ConfigError:
+    in_order = sorted(faults, key=lambda fault: source.line_and_column(fault[1]))
+    return ConfigError("\n".join(dict.fromkeys(f"{source.place(loc)}: {message}" for message, loc in in_order)))
 
 
 def _spell_out(plain: Any) -> None:  # noqa: ANN401 - the file before it is checked
@@ -89,14 +90,8 @@ def _as_list(holder: dict[str, Any], name: str, kinds: type | tuple[type, ...]) 
         holder[name] = [holder[name]]
 
 
-def _told(source: YamlSource, error: ErrorDetails) -> str:
-    loc = error["loc"]
-    last = str(loc[-1])
-    return f"{source.place(loc)}: {_message(error, last)}"
-
-
-def _message(error: ErrorDetails, last: str) -> str:
-    kind, context = error["type"], error.get("ctx", {})
+def _message(error: ErrorDetails) -> str:
+    last, kind, context = str(error["loc"][-1]), error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
         fields: Pairs[str, Any] = model_at(error["loc"][:-1]).model_fields
         known = sorted(field.alias or name for name, field in fields.items())
@@ -105,7 +100,7 @@ def _message(error: ErrorDetails, last: str) -> str:
     if kind == "missing":
         return f"{last!r} is missing; write `{_NEEDED.get(last, last + ': …')}` here"
     if kind == "literal_error":
-        near = get_close_matches(str(error["input"]), context["expected"].replace("'", "").split(), n=1)
+        near = get_close_matches(str(error["input"]), re.findall(r"'(\w+)'", context["expected"]), n=1)
         return f"{last}: write {context['expected']}" + (f"; did you mean {near[0]!r}?" if near else "")
     if kind == "model_type":
         example = "$.name or {path: $.name}" if "columns" in error["loc"][-2:-1] else "its keys below it"

@@ -109,6 +109,7 @@ def _changes(stream: StreamModel) -> Iterator[Fault]:
 def _table(table: TableModel) -> Iterator[Fault]:
     if not table.columns:
         yield "there is no column; write one below", ("columns",)
+        return
     for name in _twice(table.key):
         yield f"{name} stands here twice; write it once", ("key",)
     for place, name in enumerate(table.key):

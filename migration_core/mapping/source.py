@@ -26,9 +26,16 @@ class YamlSource:
 
     def place(self, loc: Sequence[str | int]) -> str:
         """`file:line:column` of the deepest part of `loc` that is in the file, both counted from 1."""
+        line, column = self.line_and_column(loc)
+        return f"{self.file}:{line}:{column}"
+
+    def line_and_column(self, loc: Sequence[str | int]) -> tuple[int, int]:
+        """The same as numbers, which sort as the file reads."""
         node, line, column = self.root, 0, 0
         for part in loc:
             try:
+                if isinstance(node, CommentedMap) and isinstance(part, int):
+                    continue  # the only element of a list that may be written without it
                 if isinstance(node, CommentedMap):
                     key = next(one for one in node if str(one) == part)
                     line, column = node.lc.key(key)
@@ -40,7 +47,7 @@ class YamlSource:
                     break
             except (KeyError, IndexError, TypeError, StopIteration):
                 break  # it is not there, or came in through an anchor
-        return f"{self.file}:{line + 1}:{column + 1}"
+        return line + 1, column + 1
 
 
 def read_yaml(text: str, *, file: str) -> YamlSource:
@@ -56,7 +63,7 @@ def read_yaml(text: str, *, file: str) -> YamlSource:
         told = ", ".join(one for one in (error.context, error.problem) if one)
         raise ConfigError(f"{where}: {told}; mend the YAML") from error
     except (YAMLError, ValueError) as error:
-        raise ConfigError(f"{file}: this is no YAML: {error}") from error
+        raise ConfigError(f"{file}: this is no YAML: {' '.join(str(error).split())}") from error
     except RecursionError as error:
         raise ConfigError(f"{file}: an anchor holds itself; write out what it stands for") from error
     if not isinstance(root, CommentedMap):

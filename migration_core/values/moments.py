@@ -23,8 +23,8 @@ _PER_SECOND = {"epoch_s": 1, "epoch_ms": 1000, "epoch_us": 1_000_000}
 _DAY_HOURS, _DAY_LENGTH = 24, len("YYYY-MM-DD")
 _CLOCK = tuple(f" {minute // 60:02d}:{minute % 60:02d}:" for minute in range(1440))
 _SECONDS = tuple(f"{second:02d}" for second in range(60))
-_SEPARATORS = {20: "--T::Z", 24: "--T::.", 27: "--T::."}
-"""Of the usual spellings in UTC, by their length: every third character from the fifth."""
+_SEPARATORS = {19: "--T::", 23: "--T::.", 26: "--T::."}
+"""Of the usual spellings, by their length without the offset: every third character from the fifth."""
 
 
 class _Days(dict[int, str]):
@@ -142,20 +142,21 @@ def millis(field: Field, column: TargetColumn | None) -> Convert:
 
 
 def _in_utc(digits: int) -> Any:  # noqa: ANN401 - a function of one JSON value
-    """The spelling that most programs write, YYYY-MM-DDTHH:MM:SS.fffZ with or without its fraction; None for others."""
-    endings = {20: "." + "0" * digits if digits else "", 24: "0" * max(0, digits - 3), 27: ""}
-    cuts = {20: 19, 24: 20 + min(digits, 3) if digits else 19, 27: 20 + digits if digits else 19}
+    """The spellings that most programs write, YYYY-MM-DDTHH:MM:SS.fff with Z or +00:00; None for all others."""
+    shown = {length: min(length, 20 + digits if digits else 19) for length in _SEPARATORS}
+    fill = {19: "." + "0" * digits if digits else "", 23: "0" * max(0, digits - 3), 26: ""}
 
     def short(value: str) -> str | None:
-        length = len(value)
-        if value[4:20:3] != _SEPARATORS.get(length) or value[-1] != "Z" or value[0] == "0" or value[11:13] == "24":
+        body = value[:-1] if value[-1:] == "Z" else value[:-6] if value[-6:] == "+00:00" else ""
+        length = len(body)
+        if body[4:20:3] != _SEPARATORS.get(length) or body[0] == "0" or body[11:13] == "24":
             return None
         try:
-            moment = datetime.fromisoformat(value[:-1])
+            moment = datetime.fromisoformat(body)
         except ValueError:
             return None
         # With an offset it was another spelling of the same length.
-        return None if moment.tzinfo else f"{value[:10]} {value[11 : cuts[length]]}{endings[length]}"
+        return None if moment.tzinfo else f"{body[:10]} {body[11 : shown[length]]}{fill[length]}"
 
     return short
 
