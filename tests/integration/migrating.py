@@ -3,47 +3,61 @@
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
-from threading import Event, Thread
+from threading import Condition, Event, Thread
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from db.engine import Database
+from db.ledger import ledger
 from db.schema import create_schema, drop_schemas, upgrade
 from db.source_positions import start_positions
 from examples import processed_schema
 from examples.renaming import Renamed
-from examples.scenario import Scenario
+from examples.scenario import ExpectedTable, Scenario
 from kafka_log.topics import TopicAdmin
 from kafka_log.watermarks import LogView
 from local_stack.servers import Servers
 from migration_cli.registering import register_streams
 from migration_core import sequence
 from replay.check import Verdict, check
-from replay.children import Child, Children, ChildFailed
+from replay.children import Child, ChildFailed, Children
 from replay.drain import Lag, wait_until_drained
 from replay.publish import create_topics, ends, publish, read_log
+from runtime.retry import patiently
+from tests.integration.evidence import lanes_and_locks, raw_against_log
 from tests.servers import own
 from work_queue.attributes import ensure_queue
 from work_queue.client import client
 
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
 _PATIENCE_SECONDS = 90.0
-_KILLED, _TRY_AGAIN = -signal.SIGKILL, 75
+_LOOK_SECONDS = 0.05
+_WRITTEN_AT_ONCE = 20
+_AWAY = timedelta(seconds=30)
+"""A broker that was restarted looks for its partitions' leaders a while longer."""
+KILLED, TRY_AGAIN = -signal.SIGKILL, 75
 MASTER, WORKER, LOADER = "migration_master", "migration_worker", "snapshot_loader"
 
 
 @dataclass
 class LiveWriter:
-    """The legacy platform lives on in a thread: `done` says when it has fallen silent."""
+    """The legacy platform lives on in a thread: over `seconds`, and never further than the share that is allowed."""
 
     config: Mapping[str, str]
     scenario: Scenario
     already: Counter[tuple[str, int]]
     seconds: float
-    _thread: Thread = field(init=False)
+    share: float = 1.0
+    _changed: Condition = field(default_factory=Condition)
     _stop: Event = field(default_factory=Event)
+    _thread: Thread = field(init=False)
 
     def __post_init__(self) -> None:
         self._thread = Thread(target=self._run, name="live-writer")
@@ -53,20 +67,29 @@ class LiveWriter:
     def done(self) -> bool:
         return not self._thread.is_alive()
 
-    def wait(self) -> None:
-        """Until everything is published."""
+    def allow(self, share: float) -> None:
+        """Write up to this share of all changes."""
+        with self._changed:
+            self.share = share
+            self._changed.notify()
+
+    def finish(self) -> None:
+        """Everything is published when this returns."""
+        self.allow(1.0)
         self._thread.join()
 
     def stop(self) -> None:
         self._stop.set()
-        self._thread.join()
+        self.finish()
 
     def _run(self) -> None:
         began, changes = time.monotonic(), self.scenario.live_changes
 
         def pace(count: int) -> None:
-            if changes and count % 20 == 0:
+            if changes and count % _WRITTEN_AT_ONCE == 0:
                 self._stop.wait(max(0.0, count * self.seconds / changes - (time.monotonic() - began)))
+                with self._changed:
+                    self._changed.wait_for(lambda: self.share >= 1 or count <= self.share * changes)
 
         publish(self.config, self.scenario.live(), self.already, stop=self._stop, pace=pace)
 
@@ -81,10 +104,14 @@ class Migrating:
     environment: dict[str, str]
     children: Children
     database: Database
+    queue: "SQSClient"
+    tables: tuple[ExpectedTable, ...]
     writer: LiveWriter | None = None
     published: Counter[tuple[str, int]] = field(default_factory=Counter)
-    exits: list[tuple[str, int]] = field(default_factory=list)
+    exits: Counter[tuple[str, int]] = field(default_factory=Counter)
     """(program, exit code) of those that ended before the test did."""
+    fate: Callable[[str], dict[str, str]] = field(default_factory=lambda: _spared)
+    """Variables for the next program of a module."""
     _modules: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -98,9 +125,9 @@ class Migrating:
         create_topics(self.config, self.scenario.topics)
         publish(self.config, self.scenario.initial(), self.published)
 
-    def begin_writing(self, seconds: float) -> LiveWriter:
-        """The live changes, spread over `seconds`."""
-        self.writer = LiveWriter(self.config, self.scenario, self.published, seconds)
+    def begin_writing(self, seconds: float, *, share: float = 1.0) -> LiveWriter:
+        """The live changes, spread over `seconds`; only a `share` of them until more is allowed."""
+        self.writer = LiveWriter(self.config, self.scenario, self.published, seconds, share)
         return self.writer
 
     # The snapshot
@@ -130,7 +157,7 @@ class Migrating:
     def start(self, name: str, module: str, **variables: str) -> Child:
         """Start a program under a name that its log carries too."""
         self._modules[name] = module
-        return self.children.start(name, module, **variables)
+        return self.children.start(name, module, **self.fate(module), **variables)
 
     def start_services(self, *, workers: int = 2) -> None:
         """The master and so many workers."""
@@ -138,39 +165,54 @@ class Migrating:
         for number in range(1, workers + 1):
             self.start(f"worker-{number}", WORKER)
 
-    def kill(self, child: Child) -> None:
-        """kill -9, and start the next of its kind, as the platform that runs the service would."""
-        child.process.kill()
-        child.process.wait()
-        self.replace(child)
+    def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Let the programs come so far."""
+        over = time.monotonic() + _PATIENCE_SECONDS
+        while not condition():
+            assert time.monotonic() < over, f"{what} did not come true: {ledger(self.database)}"
+            self.revive()
+            time.sleep(_LOOK_SECONDS)
 
-    def replace(self, child: Child) -> Child:
-        """Start a program again that has ended."""
-        code = child.process.wait()
-        self.exits.append((self._modules[child.name], code))
-        self.children.stop(child)
-        role, _, number = child.name.rpartition("-")
-        return self.start(f"{role}-{int(number) + 100}", self._modules[child.name])
+    def until_killed(self, count: int, *, within: float) -> None:
+        """Until more than `count` programs have died; where none comes to the place of its death, `within` seconds."""
+        over = time.monotonic() + within
+        while self.exits.total() <= count and time.monotonic() < over:
+            self.revive()
+            time.sleep(_LOOK_SECONDS)
+
+    def stored(self) -> int:
+        """Raw rows of all streams."""
+        return sum(one.received for one in ledger(self.database))
+
+    def epoch(self) -> int:
+        """How many masters have taken over."""
+        with self.database.transaction() as session:
+            return int((session.one("SELECT MAX(epoch) FROM source_offset") or (0,))[0])
 
     def revive(self) -> None:
-        """Start again what ended with a code that asks for it; any other code is a failure."""
+        """Start again what was killed or asks for it, as a platform would; any other end is a failure."""
         for child in list(self.children.running):
             code = child.process.poll()
-            if code in (_KILLED, _TRY_AGAIN):
-                self.replace(child)
-            elif code is not None:
-                raise ChildFailed(f"{child.name} ended with {code}; see {child.log}:\n{child.last_words()}")
+            if code is not None:
+                self.exits[self._modules[child.name], code] += 1
+                if code not in (KILLED, TRY_AGAIN):
+                    raise ChildFailed(f"{child.name} ended with {code}; see {child.log}:\n{child.last_words()}")
+                self.children.stop(child)
+                role, _, number = child.name.rpartition("-")
+                self.start(f"{role}-{int(number) + 10}", self._modules[child.name])
 
     # The end
 
-    def verdict(self, *, patience: float = _PATIENCE_SECONDS) -> Verdict:
-        """Wait for the writer and for the last row, then compare everything with the example's model."""
+    def prove(self, *, patience: float = _PATIENCE_SECONDS) -> Verdict:
+        """Wait for the writer and the last row; then everything is as the model says, and nothing is left behind."""
         if self.writer is not None:
-            self.writer.wait()
-        until = ends(self.config, self.scenario)
+            self.writer.finish()
+        self.fate = _spared
+        until = patiently(lambda: ends(self.config, self.scenario), stop=Event(), what="Kafka", patience=_AWAY)
         streams = wait_until_drained(
             self.database, until, alive=self.revive, told=lambda _text: None, lag=Lag(), patience=patience
         )
+        self.children.stop()
         work = self.folder / "model"
         work.mkdir()
         model = self.scenario.model(work)
@@ -179,7 +221,17 @@ class Migrating:
         model.stream(read_log(self.config, start_positions(self.database), until))
         verdict = check(self.database, self.scenario.target_schema, model, streams)
         model.close()
+        found = [*verdict.counts, *verdict.rejects, *verdict.differences]
+        found += [str(one) for one in verdict.remainders if one.total]
+        found += lanes_and_locks(self.database)
+        found += raw_against_log(self.database, self.config, [topic.name for topic in self.scenario.topics])
+        assert not found, "\n".join([f"{verdict.difference_count} differences", *found])
+        assert verdict.passed
         return verdict
+
+
+def _spared(_module: str) -> dict[str, str]:
+    return {}
 
 
 @contextmanager
@@ -193,10 +245,11 @@ def migrating(servers: Servers, scenario: Scenario, folder: Path) -> Iterator[Mi
     database = Database(url, pool_size=2)
     config = {"bootstrap.servers": servers.kafka_bootstrap}
     sqs = client(own.REGION, endpoint=servers.sqs_endpoint)
+    queue_url = ensure_queue(sqs, f"{name}.fifo")
     environment = {
         "DATABASE_URL": url,
         "KAFKA_BOOTSTRAP_SERVERS": servers.kafka_bootstrap,
-        "SQS_QUEUE_URL": ensure_queue(sqs, f"{name}.fifo"),
+        "SQS_QUEUE_URL": queue_url,
         "AWS_REGION": own.REGION,
         "AWS_ENDPOINT_URL_SQS": servers.sqs_endpoint,
         "MIGRATION_CONFIG": str(renamed.mapping),
@@ -204,7 +257,12 @@ def migrating(servers: Servers, scenario: Scenario, folder: Path) -> Iterator[Mi
         "HTTP_PORT": "0",
         "HTTP_HOST": "127.0.0.1",
     }
-    world = Migrating(renamed, folder, config, environment, Children(environment, folder / "logs"), database)
+    probe = renamed.model(folder)
+    tables = probe.tables
+    probe.close()
+    world = Migrating(
+        renamed, folder, config, environment, Children(environment, folder / "logs"), database, sqs, tables
+    )
     try:
         upgrade(database)
         processed_schema.upgrade(url, target, scenario.migrations)
@@ -214,16 +272,9 @@ def migrating(servers: Servers, scenario: Scenario, folder: Path) -> Iterator[Mi
         if world.writer is not None:
             world.writer.stop()
         world.children.stop()
-        sqs.delete_queue(QueueUrl=environment["SQS_QUEUE_URL"])
+        sqs.delete_queue(QueueUrl=queue_url)
         sqs.close()
         database.close()
         drop_schemas(url, name, target)
         for topic in renamed.topics:
             TopicAdmin(config).delete(topic.name)
-
-
-def sound(verdict: Verdict) -> None:
-    """Fail with everything that the check found."""
-    found = [*verdict.counts, *verdict.rejects, *verdict.differences]
-    found += [str(one) for one in verdict.remainders if one.total]
-    assert verdict.passed, "\n".join([f"{verdict.difference_count} differences", *found])

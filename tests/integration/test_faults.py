@@ -1,0 +1,133 @@
+"""Whole runs in which something breaks halfway: programs killed, the queue emptied or away, servers restarted."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from threading import Event
+
+import pytest
+
+from examples.health_devices.scenario import scenario
+from local_stack.own import own_stack
+from local_stack.servers import Servers
+from migration_core.steps import Step
+from tests.integration.evidence import OrderWatch
+from tests.integration.migrating import KILLED, MASTER, TRY_AGAIN, WORKER, Migrating, migrating
+
+pytestmark = pytest.mark.servers
+
+USERS = 300
+SECONDS = 6.0
+"""Of live changes: long enough for faults to fall among them."""
+KILLS = 12
+_PREFIXES = {MASTER: "master.", WORKER: ("worker.", "sweeper.")}
+
+
+@pytest.fixture(autouse=True)
+def _credentials(credentials):
+    """The programs inherit them."""
+
+
+@contextmanager
+def in_mid_run(servers: Servers, folder: Path, **variables: str) -> Iterator[Migrating]:
+    """The platform's changes flow from here to the end, where everything is proved, order included."""
+    with migrating(servers, scenario(USERS), folder) as world:
+        world.environment.update(variables)
+        world.publish_initial()
+        world.begin_without_snapshot()
+        watch = OrderWatch(world.database, world.scenario.target_schema, world.tables)
+        watch.begin()
+        yield world
+        world.prove()
+        assert watch.end() == []
+        assert watch.looks > len(world.tables)
+
+
+def doomed(chance: Random) -> Callable[[str], dict[str, str]]:
+    """Every program dies of kill -9 at a step of the protocol and at a pass of it that chance decides."""
+
+    def fate(module: str) -> dict[str, str]:
+        step = chance.choice([step for step in Step if step.startswith(_PREFIXES[module])])
+        return {"MIGRATION_FAILPOINTS": f"{step}:{chance.randint(1, 3)}:kill"}
+
+    return fate
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_programs_killed_again_and_again_at_any_step(servers, tmp_path, seed):
+    with in_mid_run(servers, tmp_path) as world:
+        world.fate = doomed(Random(seed))
+        writer = world.begin_writing(0, share=0)
+        world.start_services()
+        for kill in range(KILLS):
+            writer.allow(kill / KILLS)
+            world.until_killed(kill, within=3)
+
+    assert set(world.exits) == {(MASTER, KILLED), (WORKER, KILLED)}
+    assert world.exits.total() >= KILLS / 2
+
+
+def test_programs_killed_at_any_moment(servers, tmp_path):
+    chance = Random(3)
+    with in_mid_run(servers, tmp_path) as world:
+        writer = world.begin_writing(0, share=0)
+        world.start_services()
+        for kill in range(KILLS):
+            writer.allow(kill / KILLS)
+            Event().wait(chance.uniform(0.1, 1.0))
+            chance.choice(world.children.running).process.kill()
+            world.until_killed(kill, within=3)
+
+    assert world.exits.total() == KILLS
+
+
+def test_a_second_master_in_mid_run_sends_the_first_away(servers, tmp_path):
+    with in_mid_run(servers, tmp_path) as world:
+        writer = world.begin_writing(SECONDS, share=0.5)
+        world.start_services()
+        world.until(lambda: world.stored() > 1000, "a good part stored")
+        first = world.children.running[0]
+        world.start("second-1", MASTER)
+        world.until(lambda: world.epoch() == 2, "the second has taken over")
+        writer.allow(1)
+
+        assert first.process.wait(60) == TRY_AGAIN
+        world.children.stop(first)
+
+
+def test_a_queue_that_is_purged_in_mid_run(servers, tmp_path):
+    with in_mid_run(servers, tmp_path) as world:
+        writer = world.begin_writing(SECONDS)
+        world.start_services()
+        while not writer.done:
+            world.queue.purge_queue(QueueUrl=world.environment["SQS_QUEUE_URL"])
+            Event().wait(0.1)
+
+
+def test_without_any_queue_the_sweeper_does_everything(servers, tmp_path):
+    nobody = "http://127.0.0.1:9"
+    with in_mid_run(servers, tmp_path, AWS_ENDPOINT_URL_SQS=nobody, SQS_QUEUE_URL=f"{nobody}/none.fifo") as world:
+        world.begin_writing(SECONDS)
+        world.start_services()
+
+
+class TestServersThatGoAway:
+    """On servers of their own, which nobody else misses."""
+
+    @pytest.fixture(scope="class")
+    def stack(self):
+        with own_stack() as found:
+            yield found
+
+    @pytest.mark.parametrize("kill", [True, False], ids=["kill-9", "in-good-order"])
+    @pytest.mark.parametrize("server", ["mysql", "kafka"])
+    def test_a_server_that_is_restarted_in_mid_run(self, stack, tmp_path, server, kill):
+        own, servers = stack
+        with in_mid_run(servers, tmp_path) as world:
+            world.begin_writing(SECONDS)
+            world.start_services()
+            world.until(lambda: world.stored() > 1000, "a good part stored")
+            own.restart(server, kill=kill)
+
+        assert {code for _, code in world.exits} <= {TRY_AGAIN}
