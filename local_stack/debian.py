@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_stack.fetching import Say, digests, run_watched
+from local_stack.servers import ServerFailed
 
 KEYRING = "usr/share/keyrings/debian-archive-keyring.gpg"
 
@@ -80,6 +81,14 @@ def packages_of_unstable(place: Path, *packages: str, label: str, say: Say) -> P
     return place / "root"
 
 
+def brought(root: Path, pattern: str) -> Path:
+    """The first such file; a package that is installed already is not fetched, and its files are under /."""
+    for place in (root, Path("/")):
+        if found := sorted(place.glob(pattern)):
+            return found[0]
+    raise ServerFailed(f"apt-get brought no {pattern}; do its sources (/etc/apt) name the packages of this release?")
+
+
 def _debian(place: Path, say: Say) -> tuple[str, Path]:
     """A mirror and Debian's keys: this machine's own where it is a Debian, else what Ubuntu knows of Debian."""
     if (mirror := _debian_mirror()) and Path("/", KEYRING).is_file():
@@ -87,9 +96,9 @@ def _debian(place: Path, say: Say) -> tuple[str, Path]:
     root = packages_of_this_release(
         place / "debian", "debian-archive-keyring", "python-apt-common", label="Debian's keys", say=say
     )
-    templates = _first(root, "usr/share/python-apt/templates/Debian.info").read_text(encoding="utf-8")
+    templates = brought(root, "usr/share/python-apt/templates/[Dd]ebian.info").read_text(encoding="utf-8")
     uris = [line.partition(":")[2].strip() for line in templates.splitlines() if line.startswith("BaseURI:")]
-    return uris[0], _first(root, KEYRING)
+    return uris[0], brought(root, KEYRING)
 
 
 def _debian_mirror() -> str | None:
@@ -98,11 +107,6 @@ def _debian_mirror() -> str | None:
         check=False, capture_output=True, text=True,
     )  # fmt: skip
     return min(found.stdout.split(), default=None)
-
-
-def _first(root: Path, name: str) -> Path:
-    """A package that is installed already is not fetched, and its files are under /."""
-    return next(path for path in (root / name, Path("/", name)) if path.is_file())
 
 
 def _relink(root: Path) -> None:

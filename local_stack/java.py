@@ -12,7 +12,7 @@ from hashlib import sha1
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from local_stack.debian import packages_of_this_release
+from local_stack.debian import brought, packages_of_this_release
 from local_stack.fetching import Say, fetched, run_watched
 from local_stack.servers import ServerFailed
 
@@ -37,8 +37,9 @@ class Java:
 
 
 def java(cache: Path, say: Say) -> Java:
-    """JAVA_HOME's, the PATH's, or the release's own package unpacked to the cache."""
-    for program in filter(None, (_java_home(), shutil.which("java"))):
+    """JAVA_HOME's, the PATH's, one that is installed beside it, or the release's own package unpacked to the cache."""
+    # apt brings nothing that is installed already, so an installed one must be found wherever it is.
+    for program in filter(None, (_java_home(), shutil.which("java"), *_programs(Path("/")))):
         if _major(program, {}) >= AT_LEAST:
             return Java(Path(program).resolve().parent.parent, {})
     place = fetched(cache / "java", "default-jre-headless", lambda folder: _fetch_java(folder, say))
@@ -61,10 +62,16 @@ def _fetch_java(folder: Path, say: Say) -> None:
 
 
 def _unpacked(root: Path, trust_store: Path) -> Java:
-    home = next(path.parent.parent for path in sorted(root.glob("usr/lib/jvm/*/bin/java")) if not path.is_symlink())
+    if not (programs := _programs(root)):
+        raise ServerFailed(f"the release's own Java is installed in part; install Java {AT_LEAST} or later")
+    home = Path(programs[0]).parent.parent
     libraries = f"{root}/usr/lib/x86_64-linux-gnu:{root}/lib/x86_64-linux-gnu"
     trust = (f"-Djavax.net.ssl.trustStore={trust_store}", f"-Djavax.net.ssl.trustStorePassword={_STORE_PASSWORD}")
     return Java(home, {"LD_LIBRARY_PATH": libraries}, trust)
+
+
+def _programs(root: Path) -> list[str]:
+    return [str(path) for path in sorted(root.glob("usr/lib/jvm/*/bin/java")) if not path.parent.parent.is_symlink()]
 
 
 def _java_home() -> str | None:
@@ -104,8 +111,8 @@ def _maven(cache: Path, runtime: Java, say: Say) -> list[str]:
     if (program := shutil.which("mvn")) and not runtime.options:
         return [program]
     place = fetched(cache / "maven", "maven", lambda folder: _fetch_maven(folder, say))
-    home = place / "root/usr/share/maven"
-    boot = next(iter(sorted((home / "boot").glob("plexus-classworlds*.jar"))))
+    boot = brought(place / "root", "usr/share/maven/boot/plexus-classworlds*.jar")
+    home = boot.parent.parent
     return [
         runtime.program, *runtime.options, "-classpath", str(boot),
         f"-Dclassworlds.conf={home / 'bin/m2.conf'}", f"-Dmaven.home={home}",
