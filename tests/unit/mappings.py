@@ -1,6 +1,6 @@
 """Small mappings and processed schemas for tests, without a server."""
 
-from functools import partial
+from functools import cache, partial
 
 from migration_core.mapping import compile_mapping, load_mapping
 from migration_core.records import Position
@@ -70,6 +70,12 @@ def stream_of(text, *tables, functions=no_functions):
     return stream
 
 
+def same(_name):
+    """A column function that changes nothing; a column with one has no short way."""
+    return lambda value: value
+
+
+@cache
 def one_column(described, target, functions=no_functions):
     """A function from a document to what its column `v`, described in YAML, takes."""
     text = SIMPLE.replace("name: $.name", f"v: {described}")
