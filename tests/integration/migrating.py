@@ -132,6 +132,11 @@ class Migrating:
 
     # The snapshot
 
+    def take_snapshot(self, *options: str) -> None:
+        """While the platform lives on, and fuzzy where real exports of it would be."""
+        fuzzy = ["--fuzzy"] if self.scenario.fuzzy else []
+        self.children.run("take", "migration_cli", "snapshot", "take", str(self.snapshot), *fuzzy, *options)
+
     def begin_without_snapshot(self) -> None:
         """Register every partition from 0, with its stream open: the stream alone carries the example."""
         described = LogView(self.config).describe([topic.name for topic in self.scenario.topics])
@@ -160,7 +165,9 @@ class Migrating:
         return self.children.start(name, module, **self.fate(module), **variables)
 
     def start_services(self, *, workers: int = 2) -> None:
-        """The master and so many workers."""
+        """The loader where there is a snapshot, the master and so many workers."""
+        if self.snapshot.exists():
+            self.start("loader-1", LOADER)
         self.start("master-1", MASTER)
         for number in range(1, workers + 1):
             self.start(f"worker-{number}", WORKER)
@@ -194,10 +201,12 @@ class Migrating:
         for child in list(self.children.running):
             code = child.process.poll()
             if code is not None:
+                self.children.stop(child)
+                if self._modules[child.name] == LOADER and code == 0:
+                    continue
                 self.exits[self._modules[child.name], code] += 1
                 if code not in (KILLED, TRY_AGAIN):
                     raise ChildFailed(f"{child.name} ended with {code}; see {child.log}:\n{child.last_words()}")
-                self.children.stop(child)
                 role, _, number = child.name.rpartition("-")
                 self.start(f"{role}-{int(number) + 10}", self._modules[child.name])
 

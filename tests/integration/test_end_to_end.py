@@ -1,4 +1,4 @@
-"""Both examples from their source to a checked copy, through the real programs as processes."""
+"""Both examples from their source to a checked copy: snapshot beneath live changes, through the real programs."""
 
 import pytest
 
@@ -14,25 +14,27 @@ def _credentials(credentials):
     """The programs inherit them."""
 
 
-def test_health_devices_through_the_stream_alone(servers, tmp_path):
-    with migrating(servers, health_devices.scenario(500), tmp_path) as world:
+def test_health_devices(servers, tmp_path):
+    with migrating(servers, health_devices.scenario(5000), tmp_path) as world:
         world.publish_initial()
-        world.begin_without_snapshot()
-        world.begin_writing(seconds=3)
+        world.begin_writing(seconds=10)
+        world.take_snapshot("--part-rows", "2000")
         world.start_services(workers=2)
 
         verdict = world.prove()
 
-    assert verdict.rows_compared["measurements"] > 3000
+    assert verdict.rows_compared["measurements"] > 30_000
+    assert not world.exits
 
 
-def test_flights_through_the_stream_alone(servers, tmp_path):
+def test_flights(servers, tmp_path):
     with migrating(servers, flights.scenario(months=1), tmp_path) as world:
         world.publish_initial()
-        world.begin_without_snapshot()
         world.begin_writing(seconds=0)
+        world.take_snapshot("--part-rows", "5000", "--compression", "gzip")
         world.start_services(workers=2)
 
         verdict = world.prove()
 
     assert verdict.rows_compared["flights"] > 25_000
+    assert not world.exits
