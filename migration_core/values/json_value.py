@@ -13,6 +13,7 @@ from migration_core.values.text import string
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _SMALLEST, _LARGEST = -(1 << 63), (1 << 64) - 1
+_LEAVES = frozenset({str, bool, int, Decimal})
 _SURE_LENGTH, _SURE_EXPONENT = 16, 290
 """A fraction so short has at most 15 digits, which every double of that size gives back unchanged."""
 
@@ -22,13 +23,13 @@ Tree = dict[str, "Tree | None"]
 
 def json_value(field: Field, column: TargetColumn | None) -> Convert:
     """JSON text of any value; in a JSON column, numbers that MySQL would change are refused."""
-    if column is not None and column.data_type != "json":
-        fitting = string(field, column, coerce=False, control=True)
-        return lambda value: fitting(_encode(value).decode())
+    as_text = column is not None and column.data_type != "json"
+    fitting = string(field, column, coerce=False, control=True) if as_text else None
 
     def convert(value: Any) -> Any:  # noqa: ANN401 - JSON in, the column's type out
-        _check_numbers(field, value)
-        return _encode(value).decode()
+        _check(field, value, as_text)
+        found = _encode(value).decode()
+        return found if fitting is None else fitting(found)
 
     return convert
 
@@ -57,22 +58,30 @@ def remainder(document: dict[str, Any], tree: Tree) -> dict[str, Any]:
     return left
 
 
-def _check_numbers(field: Field, node: Any) -> None:  # noqa: ANN401 - any JSON value
-    """MySQL keeps numbers in JSON as 64-bit integers or doubles: refuse those that would silently change."""
+def _check(field: Field, node: Any, as_text: bool) -> None:  # noqa: ANN401 - any JSON value
     kind = node.__class__
     if kind is dict or kind is list:
         for value in node.values() if kind is dict else node:
             inner = value.__class__
             # Most values are text; a call for each would cost more than all the rest.
             if inner is not str and inner is not bool and value is not None:
-                _check_numbers(field, value)
-    elif kind is int:
-        if not _SMALLEST <= node <= _LARGEST:
+                _check(field, value, as_text)
+    elif kind is float:
+        if not math.isfinite(node):  # JSON has none, a column function may
+            raise field.reject("NUM_OVERFLOW", "JSON has no such number")
+    elif kind not in _LEAVES:
+        raise TypeError(f"{kind.__name__} is no JSON")  # from a column function; a set has no order
+    elif not as_text:
+        _check_stored(field, node)
+
+
+def _check_stored(field: Field, node: object) -> None:
+    """MySQL keeps numbers in JSON as 64-bit integers or doubles: refuse those that would silently change."""
+    match node:
+        case int() if not _SMALLEST <= node <= _LARGEST:
             raise field.reject("NUM_RANGE", "JSON in MySQL holds integers of 64 bits", node)
-    elif kind is Decimal:
-        _check_double(field, node)
-    elif kind is float and not math.isfinite(node):  # JSON has none, a column function may
-        raise field.reject("NUM_OVERFLOW", "JSON has no such number")
+        case Decimal():
+            _check_double(field, node)
 
 
 def _check_double(field: Field, number: Decimal) -> None:
