@@ -10,9 +10,11 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from db.bulk import quoted
 from db.engine import Database, parsed_url
+from db.failure import sql_error
 from db.tables import VERSION_TABLE, is_control_table, metadata
 from migration_core.errors import Transient
 
@@ -93,9 +95,12 @@ def _config(connection: Connection) -> Config:
 
 @contextmanager
 def _connection(database: Database) -> Iterator[Connection]:
-    with database.engine.connect() as connection:
-        yield connection
-        connection.rollback()
+    try:
+        with database.engine.connect() as connection:
+            yield connection
+            connection.rollback()
+    except DBAPIError as error:
+        raise sql_error(error) or error from error
 
 
 @contextmanager

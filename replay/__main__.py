@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from threading import Event
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +21,10 @@ Example = Annotated[str, typer.Option(help="health_devices or flights.")]
 Users = Annotated[int | None, typer.Option(help="Size of health_devices; everything scales with it.")]
 Months = Annotated[int | None, typer.Option(help="How much of the year flights replays.")]
 Seed = Annotated[int, typer.Option(help="Of health_devices: equal seeds give equal records.")]
+Stay = Annotated[
+    Path | None,
+    typer.Option(help="When done, make this file and wait to be stopped: `up --exit-code-from` ends all else."),
+]
 LiveSeconds = Annotated[float, typer.Option(help="Over which the live changes are spread.")]
 
 
@@ -53,6 +58,7 @@ def source(
     months: Months = None,
     seed: Seed = 1,
     live_seconds: LiveSeconds = LIVE_SECONDS,
+    stay: Stay = None,
 ) -> None:
     """Be the legacy platform: publish what it held, then its live changes. Resumes where it was killed.
 
@@ -62,18 +68,27 @@ def source(
     from runtime.shutdown import on_terminate
 
     plan = Plan(example, users, months, seed=seed, live_seconds=live_seconds)
+    stop = on_terminate()
     run_source(
         _kafka(),
         plan.scenario(),
         Path(os.environ["SNAPSHOT_DIR"]),
         live_seconds=live_seconds,
-        stop=on_terminate(),
+        stop=stop,
         told=lambda count: print(f"{count:,} records published", flush=True) if count % 20_000 == 0 else None,
     )
+    _stay(stay, stop)
 
 
 @app.command()
-def load(*, example: Example = "health_devices", users: Users = None, months: Months = None, seed: Seed = 1) -> None:
+def load(
+    *,
+    example: Example = "health_devices",
+    users: Users = None,
+    months: Months = None,
+    seed: Seed = 1,
+    stay: Stay = None,
+) -> None:
     """Take the snapshot of a running source, once it has published what it held, and load it. Resumes.
 
     Example: python -m replay load
@@ -81,18 +96,23 @@ def load(*, example: Example = "health_devices", users: Users = None, months: Mo
     from replay.load import run_load
     from runtime.shutdown import on_terminate
 
-    run_load(Plan(example, users, months, seed=seed).scenario(), Path(os.environ["SNAPSHOT_DIR"]), stop=on_terminate())
+    stop = on_terminate()
+    run_load(Plan(example, users, months, seed=seed).scenario(), Path(os.environ["SNAPSHOT_DIR"]), stop=stop)
+    _stay(stay, stop)
 
 
 @app.command()
-def schema(*, example: Example = "health_devices") -> None:
+def schema(*, example: Example = "health_devices", stay: Stay = None) -> None:
     """Create and upgrade control and processed schema, register the streams, create the queue. Safe to repeat.
 
     Example: python -m replay schema --example flights
     """
     from replay.schemas import prepare
+    from runtime.shutdown import on_terminate
 
+    stop = on_terminate()
     prepare(Plan(example).scenario(), os.environ)
+    _stay(stay, stop)
 
 
 @app.command()
@@ -120,6 +140,13 @@ def check(
     snapshot = Path(os.environ["SNAPSHOT_DIR"])
     told = drain_and_check(database, _kafka(), scenario, snapshot, folder, steps=Steps(console), console=console)
     _end(told, as_json=as_json)
+
+
+def _stay(done: Path | None, stop: Event) -> None:
+    """Say that a job is done without ending its container."""
+    if done is not None and not stop.is_set():
+        done.touch()
+        stop.wait()
 
 
 def _console(*, as_json: bool) -> Console:
