@@ -27,45 +27,67 @@ def read_rows(more: Callable[[], bytes], columns: int) -> list[Row]:
     """All rows of a result; `more` gives the next bytes of the connection, as many as there are."""
     buffer, place, end = b"", 0, 0
     rows: list[Row] = []
+    fields = range(columns)
     while True:
         while end - place < 4:  # noqa: PLR2004 - a packet's header
             buffer = buffer[place:] + more()
             place, end = 0, len(buffer)
-        size = int.from_bytes(buffer[place : place + 3], "little")
+        size = buffer[place] | buffer[place + 1] << 8 | buffer[place + 2] << 16
         missing = place + 4 + size - end
         if missing > 0:
             buffer, end = _filled(buffer[place:], missing, more)
             place = 0
         place += 4
-        first = buffer[place] if size else 0
-        if first == _EOF and size < _LONGEST_EOF:
+        if size and buffer[place] >= _EOF and _over(buffer[place : place + size]):
             return rows
-        if first == _ERROR and size:
-            raise ServerError(buffer[place : place + size])
         if size == _FULL_PACKET:
             body, buffer = _long_packet(buffer[place:], more)
+            rows.append(_fields(body, columns))
             place, end = 0, len(buffer)
-            rows.append(_fields(body, 0, columns)[0])
-        else:
-            row, place = _fields(buffer, place, columns)
-            rows.append(row)
-
-
-def _fields(buffer: bytes, place: int, columns: int) -> tuple[Row, int]:
-    row: Row = []
-    for _ in range(columns):
-        length = buffer[place]
-        place += 1
-        if length > 250:  # noqa: PLR2004 - the longest one-byte length
-            if length == _NULL:
+            continue
+        # The same as `_fields`, in place: a call a row, and the slice for it, would cost a third of the time.
+        row: Row = []
+        for _ in fields:
+            length = buffer[place]
+            if length < _NULL:
+                start = place + 1
+            elif length == _TWO:
+                length = buffer[place + 1] | buffer[place + 2] << 8
+                start = place + 3
+            elif length == _NULL:
                 row.append(None)
+                place += 1
                 continue
-            width = 2 if length == _TWO else 3 if length == _THREE else 8
-            length = int.from_bytes(buffer[place : place + width], "little")
-            place += width
-        row.append(buffer[place : place + length])
-        place += length
-    return row, place
+            else:
+                start = place + (4 if length == _THREE else 9)
+                length = int.from_bytes(buffer[place + 1 : start], "little")
+            place = start + length
+            row.append(buffer[start:place])
+        rows.append(row)
+
+
+def _over(packet: bytes) -> bool:
+    """Whether a packet that begins like an end is one, or a row whose first field is of 16 MiB and more."""
+    if packet[0] == _ERROR:
+        raise ServerError(packet)
+    return len(packet) < _LONGEST_EOF
+
+
+def _fields(body: bytes, columns: int) -> Row:
+    row: Row = []
+    place = 0
+    for _ in range(columns):
+        length, start = body[place], place + 1
+        if length == _NULL:
+            row.append(None)
+            place = start
+            continue
+        if length > _NULL:
+            start = place + {_TWO: 3, _THREE: 4, _EIGHT: 9}[length]
+            length = int.from_bytes(body[place + 1 : start], "little")
+        place = start + length
+        row.append(body[start:place])
+    return row
 
 
 def _filled(buffer: bytes, missing: int, more: Callable[[], bytes]) -> tuple[bytes, int]:
