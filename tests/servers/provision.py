@@ -29,6 +29,7 @@ class TestRun:
         with locked(self._folder):
             chosen = self._remembered()
             if chosen is None:
+                self._forget_the_dead()
                 chosen = choose(self._env, say=say, user=self._owner)
                 self._file.write_text(chosen.to_json(), encoding="utf-8")
                 say(chosen.why)
@@ -39,6 +40,12 @@ class TestRun:
         if not self._is_worker and (chosen := self._remembered()) is not None:
             chosen.stop()
             shutil.rmtree(self._folder)
+
+    def _forget_the_dead(self) -> None:
+        """Folders of runs that were killed; what they had started is removed by whoever starts the like again."""
+        for folder in self._folder.parent.iterdir():
+            if not Path("/proc", folder.name).exists():
+                shutil.rmtree(folder, ignore_errors=True)
 
     @property
     def _file(self) -> Path:
