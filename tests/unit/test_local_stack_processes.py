@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -107,3 +108,23 @@ def test_a_user_that_died_needs_nothing_any_more(tmp_path, log):
     state.needed_by(state.users, kept=False)
 
     assert state.users == [process_of(os.getpid())]
+
+
+def test_a_version_of_the_run_before_says_nothing_of_this_one(tmp_path):
+    state = State.read(tmp_path / "state.json")
+    state.answered("mysql", "9.7.4")
+
+    state.started("mysql", process_of(os.getpid()))
+
+    assert state.versions == {}
+
+
+def test_a_zombie_does_not_run():
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        process = process_of(child.pid)
+        assert process.alive()
+
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+
+        assert not process.alive()
