@@ -20,6 +20,7 @@ from db.ingest import IngestStore
 from db.registry import StreamDefinition, register
 from db.schema import create_schema, upgrade
 from db.source_store import SourceStore
+from kafka_log.producer import LogWriter
 from kafka_log.reader import LogReader
 from kafka_log.topics import TopicAdmin
 from kafka_log.watermarks import CapturedOffset, LogView
@@ -267,3 +268,24 @@ def drain(master: Master, legacy: LegacyTopics, seconds: float = 30.0) -> None:
     while legacy.offsets() != legacy.ends():
         assert time.monotonic() < until, f"offsets {legacy.offsets()}, ends {legacy.ends()}"
         master.turn()
+
+
+def write(legacy: LegacyTopics, topic: str, count: int, *, first: int = 0, partitions: int = 1) -> None:
+    writer = LogWriter(legacy.config)
+    for number in range(first, first + count):
+        key = b'{"id": "u%d"}' % (number % 50)
+        writer.produce(topic, b'{"id": "u%d", "n": %d}' % (number % 50, number), key=key, partition=number % partitions)
+    writer.close()
+
+
+def complete(legacy: LegacyTopics) -> None:
+    """What the guarantee says: every committed record once, unchanged, and counted in its lane's head."""
+    assert legacy.stored() == legacy.committed()
+    for stream in legacy.streams:
+        lanes = legacy.rows(f"SELECT lane, COUNT(*), MAX(sequence) FROM raw_{stream} GROUP BY lane ORDER BY lane")
+        heads = legacy.rows(
+            "SELECT lane, `rows`, head FROM lane_head JOIN stream USING (stream_id) "
+            "WHERE name = %s AND `rows` > 0 ORDER BY lane",
+            stream,
+        )
+        assert lanes == heads

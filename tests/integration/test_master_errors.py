@@ -1,0 +1,109 @@
+"""The master when statements fail, connections die or another master comes."""
+
+import pytest
+
+from db.failure import SqlError
+from db.ingest import IngestStore, PartitionRows
+from migration_core.errors import Fenced, Transient
+from migration_core.fingerprint import fingerprint
+from migration_core.records import Received
+from migration_core.steps import Step
+from tests.integration.legacy_topics import complete, drain, legacy_topics, turns, write
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture
+def legacy(servers, tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+    with legacy_topics(servers, tmp_path) as found:
+        yield found
+
+
+STEPS = [step for step in Step if step.startswith("master.") and step is not Step.MASTER_RUNG]
+
+
+class TestErrors:
+    @pytest.mark.parametrize("step", STEPS)
+    def test_an_error_at_any_step_costs_nothing_and_doubles_nothing(self, legacy, step):
+        topic = legacy.stream(partitions=2)
+        legacy.capture()
+        write(legacy, topic, 200, partitions=2)
+        failures = iter([True, False, True] + [False] * 10_000)
+
+        def reached(now: Step) -> None:
+            if now is step and next(failures):
+                raise Transient("a lost connection, perhaps after the server had committed")
+
+        master, transients = legacy.master(reached=reached), 0
+        while legacy.offsets() != legacy.ends() or transients < 1:
+            try:
+                master.turn()
+            except Transient:
+                transients += 1
+                write(legacy, topic, 20, partitions=2)
+
+        complete(legacy)
+
+    def test_connections_that_are_killed_cost_nothing(self, legacy):
+        topic = legacy.stream(partitions=2)
+        legacy.capture()
+        master, interrupted = legacy.master(), []
+        for first in range(0, 400, 40):
+            write(legacy, topic, 40, first=first, partitions=2)
+            legacy.database.engine.dispose()
+            for (connection,) in legacy.rows(
+                "SELECT id FROM information_schema.processlist WHERE db = %s AND id <> CONNECTION_ID()", legacy.name
+            ):
+                legacy.rows(f"KILL {connection}")
+            try:
+                master.turn()
+            except SqlError as error:
+                interrupted.append(error)
+
+        drain(master, legacy)
+
+        complete(legacy)
+        assert all(isinstance(error, Transient) for error in interrupted)
+
+    def test_a_second_master_fences_the_first(self, legacy):
+        topic = legacy.stream(partitions=2)
+        legacy.capture()
+        write(legacy, topic, 50, partitions=2)
+        first, second = legacy.master(), legacy.master()
+        drain(first, legacy)
+
+        second.turn()
+        write(legacy, topic, 50, first=50, partitions=2)
+        with pytest.raises(Fenced):
+            turns(first, 20)
+        drain(second, legacy)
+
+        complete(legacy)
+
+    def test_a_transaction_that_is_stored_already_cannot_be_stored_again(self, legacy):
+        legacy.stream()
+        legacy.capture()
+        store = IngestStore(legacy.database)
+        (source,) = store.take_over(["users"])
+        record = Received(0, b'{"id": "u"}', b"{}", None, 1, 1)
+        part = PartitionRows(source, 0, 1, 0, [(5, b'["u"]', record)], 0, fingerprint(record))
+        store.commit([part])
+
+        with pytest.raises(Fenced):
+            store.commit([part])
+
+        assert legacy.rows("SELECT COUNT(*), MAX(sequence) = MAX(head) FROM raw_users JOIN lane_head USING (lane)") == [
+            (1, 1)
+        ]
+
+    def test_an_idle_master_that_was_fenced_sees_it_at_its_next_look(self, legacy):
+        legacy.stream()
+        legacy.capture()
+        first, second = legacy.master(look_seconds=0.0), legacy.master()
+        first.turn()
+        second.turn()
+
+        with pytest.raises(Fenced):
+            first.turn()
