@@ -29,7 +29,7 @@ class Bounds:
     """How large a chunk may grow; a single line may be larger."""
 
     rows: int = 20_000
-    bytes: int = 8 << 20
+    bytes: int = 4 << 20
 
 
 class PrefixChanged(SnapshotError):
@@ -90,11 +90,10 @@ class PartReader:
             size += len(piece)
             ends = ends or b"\n" in piece
             if size >= self._bounds.bytes and ends:
-                joined = b"".join(pending)
-                cut = joined.rfind(b"\n") + 1
-                pending[:] = [joined[cut:]]
-                size, ends = len(joined) - cut, False
-                yield joined[:cut]
+                whole, rest = _split(pending)
+                pending[:] = rest
+                size, ends = sum(map(len, rest)), False
+                yield whole
             if size > LONGEST_LINE and not ends:
                 raise Broken(f"SNAP_LIMIT: a line is longer than {LONGEST_LINE} bytes")
         last = b"".join(pending)
@@ -132,3 +131,10 @@ class PartReader:
         if self._compression != "none":
             where += f" (byte {file.on_disk} on disk)"
         return SnapshotError(f"{self._part.file}: {where}: {error}; copy the part again, nothing of it is visible yet")
+
+
+def _split(pieces: list[bytes]) -> tuple[bytes, list[bytes]]:
+    """Everything up to the last line feed, and what follows it."""
+    last = next(index for index in reversed(range(len(pieces))) if b"\n" in pieces[index])
+    cut = pieces[last].rfind(b"\n") + 1
+    return b"".join([*pieces[:last], pieces[last][:cut]]), [pieces[last][cut:], *pieces[last + 1 :]]

@@ -15,7 +15,7 @@ WORTH_IT = 16
 """Earlier rows to a fresh one, at most."""
 _WIDTH = 8
 _BUFFERED = 1 << 13
-_IN_MEMORY = 16 << 20
+_IN_MEMORY = 4 << 20
 
 Numbers = Sequence[int]
 

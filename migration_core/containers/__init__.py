@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from migration_core.containers.kcat import parse as kcat
-from migration_core.containers.ndjson import parse as ndjson
+from migration_core.containers.kcat import parse as parse_kcat
+from migration_core.containers.ndjson import parse as parse_ndjson
 from migration_core.records import Received
 
 Parse = Callable[[bytes, int], Received]
 """(line without its newline, its number from 1) -> the record; Rejected(stage="container") when it is malformed."""
 
-CONTAINERS: Mapping[str, Parse] = MappingProxyType({"kcat": kcat, "ndjson": ndjson})
+CONTAINERS: Mapping[str, Parse] = MappingProxyType({"kcat": parse_kcat, "ndjson": parse_ndjson})
 """By the name that a manifest gives."""
