@@ -12,9 +12,10 @@ from rich.console import Console
 
 from benchmarks.flow import Flow, Load, flow
 from benchmarks.latency import Latency, latency
-from benchmarks.result import Result, show
+from benchmarks.result import Result
 from benchmarks.snapshot import Loading, loading
 from benchmarks.stage import Stage
+from benchmarks.table import show
 from local_stack.choice import choose
 from local_stack.servers import Servers
 from migration_core.errors import MigrationError
@@ -93,14 +94,14 @@ class _Bench:
         with self._steps.step(f"snapshot of {rows:,} rows") as told:
             shutil.rmtree(self._folder / "snapshot", ignore_errors=True)
             found = loading(self._stage, rows, folder=self._folder / "snapshot", logs=self._logs(f"snapshot-{rows}"))
-            told(f"{found.loader:,.0f} /s, {found.ratio:.2f} of LOAD DATA")
+            told(f"{found.loader.per_second:,.0f} /s against {found.direct.best.per_second:,.0f} /s")
             return found
 
     def _flow(self, load: Load) -> Flow:
         with self._steps.step(f"flow of {load.name}") as told:
             logs = self._logs(f"flow-{load.records}-{load.entities}")
             found = flow(self._stage, load, workers=self._workers, logs=logs)
-            told(f"{found.pipeline:,.0f} /s, {found.ratio:.2f} of LOAD DATA REPLACE")
+            told(f"{found.pipeline.per_second:,.0f} /s against {found.direct.best.per_second:,.0f} /s")
             return found
 
     def _latency(self, rate: int, seconds: float) -> Latency:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import direct
+from benchmarks.processor import ServerTime, per_100_000
 from benchmarks.progress import until
 from benchmarks.records import account_id, line, record
 from benchmarks.services import Services, Usage, services
+from benchmarks.side import Against, Side
 from benchmarks.stage import COLUMNS, TOPIC, Stage
 from db.bulk import Bulk, quoted
 from db.engine import Database
@@ -32,42 +34,30 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """What one load came to; both rates are of this run."""
+    """What one load came to."""
 
     load: Load
-    pipeline: float
-    """Records a second."""
-    direct: float
-    """Rows a second of LOAD DATA REPLACE over CONNECTIONS connections."""
+    pipeline: Side
+    """Master and workers; their starts are not counted."""
+    direct: Against
+    """LOAD DATA REPLACE over CONNECTIONS connections."""
     requests_per_1000: float
-    processor_seconds: float
-    """Of master and workers for 100,000 records, without their starts."""
     usage: dict[str, Usage]
-
-    @property
-    def ratio(self) -> float:
-        """Pipeline to direct."""
-        return self.pipeline / self.direct
 
 
 def flow(stage: Stage, load: Load, *, workers: int, logs: Path) -> Flow:
     """Measure both ways, and prove that they left the same rows."""
     database = stage.begin()
+    bulk, shares = Bulk(stage.direct, COLUMNS, replace=True), _shares(load)
     try:
         stage.open_stream(database)
         _produce(stage, load)
+        before = direct.load(stage.url, bulk, shares)
         with services(stage.environment(), logs) as running:
-            rate, requests, processor = _drain(database, load, running, workers)
-        seconds = direct.load(stage.url, Bulk(stage.direct, COLUMNS, replace=True), _shares(load))
+            pipeline, requests = _drain(database, load, running, workers)
+        after = direct.load(stage.url, bulk, shares)
         _compare(database, stage)
-        return Flow(
-            load,
-            rate,
-            load.records / seconds,
-            requests * 1000 / load.records,
-            processor * 100_000 / load.records,
-            running.usage,
-        )
+        return Flow(load, pipeline, Against(before, after), requests * 1000 / load.records, running.usage)
     finally:
         database.close()
 
@@ -79,19 +69,24 @@ def _produce(stage: Stage, load: Load) -> None:
     writer.close()
 
 
-def _drain(database: Database, load: Load, running: Services, workers: int) -> tuple[float, int, float]:
-    """(records a second, SQS requests, processor seconds) from the first raw row to the last outcome."""
+def _drain(database: Database, load: Load, running: Services, workers: int) -> tuple[Side, int]:
+    """From the first raw row to the last outcome, and the SQS requests on the way."""
     for number in range(workers):
         running.start(f"worker-{number + 1}", "migration_worker")
-    before = running.requests()
+    server, requests = ServerTime(database), running.requests()
     running.start("master", "migration_master")
     first = until(database, running.children.check, lambda one: one.received > 0)
-    processor = running.processor_seconds()
+    taken, client = server.seconds(), running.processor_seconds()
     last = until(database, running.children.check, lambda one: one.received == load.records and one.pending == 0)
-    requests, processor = running.requests() - before, running.processor_seconds() - processor
     if last.ledger.rejected or last.ledger.parked:
         raise MigrationError(f"the benchmark's records are good, yet {last.ledger}")
-    return (load.records - first.ledger.received) / (last.moment - first.moment), requests, processor
+    rows = load.records - first.ledger.received
+    side = Side(
+        rows / (last.moment - first.moment),
+        (running.processor_seconds() - client) * 100_000 / rows,
+        per_100_000(taken, server.seconds(), rows),
+    )
+    return side, running.requests() - requests
 
 
 def _shares(load: Load) -> Sequence[Sequence[bytes]]:

@@ -8,7 +8,7 @@ from db.engine import Database
 from db.ledger import StreamLedger, ledger
 from migration_core.errors import MigrationError
 
-_LOOK_SECONDS = 0.03
+_LOOK_SECONDS = 0.1
 _PATIENCE_SECONDS = 900.0
 
 

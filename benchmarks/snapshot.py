@@ -8,9 +8,11 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import direct
+from benchmarks.processor import ServerTime, per_100_000
 from benchmarks.progress import until
 from benchmarks.records import record
-from benchmarks.services import Usage, services
+from benchmarks.services import Services, Usage, services
+from benchmarks.side import Against, Side
 from benchmarks.stage import MAPPING, PARTITIONS, STREAM, Stage
 from db import raw
 from db.bulk import Bulk, quoted
@@ -31,40 +33,45 @@ class Loading:
     """What one snapshot came to; both rates are of this run."""
 
     rows: int
-    loader: float
-    """Rows a second, from the first stored row until the stream is open."""
-    direct: float
-    """Rows a second of LOAD DATA over one connection."""
+    loader: Side
+    """From the first stored row until the stream is open; the start of the program is not counted."""
+    direct: Against
+    """LOAD DATA over one connection."""
     usage: Usage
-
-    @property
-    def ratio(self) -> float:
-        """Loader to direct."""
-        return self.loader / self.direct
 
 
 def loading(stage: Stage, rows: int, *, folder: Path, logs: Path) -> Loading:
     """Measure both ways, and prove that they left the same raw rows."""
     database = stage.begin()
+    bulk, lines = Bulk(quoted(raw.table_of(_DIRECT)), raw.COLUMNS, binary=True), list(_lines(rows))
     try:
         _write(stage, rows, folder)
-        with services({**stage.environment(), "SNAPSHOT_DIR": str(folder)}, logs) as running:
-            loader = running.launch("loader", "snapshot_loader")
-            alive = partial(_not_failed, loader)
-            first = until(database, alive, lambda one: one.received > 0)
-            last = until(database, alive, lambda one: one.received == rows and one.stream_open)
-            running.look()
-            loader.process.wait()
-            running.children.running.remove(loader)
         with database.transaction() as session:
             session.execute(raw.definition(_DIRECT))
-        bulk = Bulk(quoted(raw.table_of(_DIRECT)), raw.COLUMNS, binary=True)
-        seconds = direct.load(stage.url, bulk, [list(_lines(rows))])
+        before = direct.load(stage.url, bulk, [lines])
+        with services({**stage.environment(), "SNAPSHOT_DIR": str(folder)}, logs) as running:
+            loader = _load(database, rows, running)
+        after = direct.load(stage.url, bulk, [lines])
         _compare(database)
-        rate = (rows - first.ledger.received) / (last.moment - first.moment)
-        return Loading(rows, rate, rows / seconds, running.usage["loader"])
+        return Loading(rows, loader, Against(before, after), running.usage["loader"])
     finally:
         database.close()
+
+
+def _load(database: Database, rows: int, running: Services) -> Side:
+    server, loader = ServerTime(database), running.launch("loader", "snapshot_loader")
+    alive = partial(_not_failed, loader)
+    first = until(database, alive, lambda one: one.received > 0)
+    taken, client = server.seconds(), running.processor_seconds()
+    last = until(database, alive, lambda one: one.received == rows and one.stream_open)
+    side = Side(
+        (rows - first.ledger.received) / (last.moment - first.moment),
+        (running.processor_seconds() - client) * 100_000 / (rows - first.ledger.received),
+        per_100_000(taken, server.seconds(), rows - first.ledger.received),
+    )
+    loader.process.wait()
+    running.children.running.remove(loader)
+    return side
 
 
 def _not_failed(loader: Child) -> None:
