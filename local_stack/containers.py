@@ -61,7 +61,7 @@ def why_not(env: Mapping[str, str], say: Say) -> str | None:
         engine = DockerClient(timeout=_ENGINE_SECONDS).client
         engine.ping()
     except (DockerException, OSError) as error:
-        return f"no Docker engine answers: {_one_line(error)}"
+        return f"no Docker engine answers ({_root_cause(error)})"
     try:
         for image in images(env).values():
             try:
@@ -69,7 +69,7 @@ def why_not(env: Mapping[str, str], say: Say) -> str | None:
             except ImageNotFound:
                 _pull(image, say)
     except (DockerException, OSError) as error:
-        return f"{image} is not here and cannot be pulled: {_one_line(error)}"
+        return f"{image} is not here and cannot be pulled ({_root_cause(error)})"
     finally:
         engine.close()
     return None
@@ -221,6 +221,16 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _root_cause(error: BaseException) -> str:
+    """What the system said, "Permission denied" and the like, under all that libraries have wrapped around it."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, OSError) and found.strerror:
+            return found.strerror
+        found = found.__cause__ or found.__context__
+    return _one_line(error)
 
 
 def _one_line(said: object) -> str:

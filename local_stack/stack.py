@@ -205,7 +205,7 @@ class LocalStack:
             file.seek(max(0, log.stat().st_size - _LOG_TAIL_BYTES))
             text = file.read().decode("utf-8", errors="replace")
         lines = [line.strip() for line in text.splitlines() if line.strip()]
-        cause = server.cause(text) or (lines[-1] if lines else "it said nothing")
+        cause = server.cause(text) or (f"its log ends: {lines[-1]}" if lines else "it said nothing")
         return f"{cause} ({log})"
 
     def _place(self, server: Server) -> Place:

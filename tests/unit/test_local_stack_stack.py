@@ -113,7 +113,7 @@ def test_one_server_is_killed_and_started_alone(stack):
 def test_a_server_that_dies_at_its_start_says_why_and_the_others_stay_known(stack, listeners):
     listeners["kafka"].program = "raise SystemExit('no space left on device')"
 
-    with pytest.raises(ServerFailed, match=r"^KAFKA died: no space left on device \(.*kafka\.log\)$"):
+    with pytest.raises(ServerFailed, match=r"^KAFKA died: its log ends: no space left on device \(.*kafka\.log\)$"):
         stack.up()
 
     assert {one.title: one.running for one in stack.status()} == {"MYSQL": True, "KAFKA": False, "SQS": True}
@@ -126,7 +126,7 @@ def test_a_server_that_never_answers_is_given_up(stack, listeners, monkeypatch):
     monkeypatch.setattr("local_stack.stack._ARRIVES_WITHIN_SECONDS", 0.5)
     listeners["sqs"].program = "import time; print('thinking', flush=True); time.sleep(60)"
 
-    with pytest.raises(ServerFailed, match=r"^SQS does not answer: thinking"):
+    with pytest.raises(ServerFailed, match=r"^SQS does not answer: its log ends: thinking"):
         stack.up()
 
 
