@@ -80,6 +80,19 @@ def line(
     )
 
 
+def value_line(lane: int, sequence: int, source_id: int, offset: int, value: bytes, key: bytes, hashed: int) -> bytes:
+    """What `line` makes of a record that is a value alone: a third of the time, which snapshots of millions feel."""
+    return b"%d\t%d\t%d\t%d\t%b\t%d\t\\N\t%b\t\\N\t\\N\t0\t0\n" % (
+        lane,
+        sequence,
+        source_id,
+        offset,
+        escaped(key),
+        hashed,
+        escaped(value),
+    )
+
+
 def insert(session: Session, stream: str, lines: Sequence[bytes]) -> None:
     """Insert rows made by `line`; anything but all of them, unchanged, is an error and never IGNOREd."""
     write(session.connection, Bulk(quoted(table_of(stream)), COLUMNS, binary=True), lines)

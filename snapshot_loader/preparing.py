@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from db import raw
 from db.snapshot_store import LaneRows, RawChunk
 from migration_core import sequence
-from migration_core.containers import Parse
+from migration_core.containers import VALUES_ALONE, Parse
 from migration_core.errors import Rejected
 from migration_core.lane import KEYLESS_LANE, key_hash
 from migration_core.records import Flag, Received
@@ -28,6 +28,11 @@ class PartRules:
     generation: int
     part: int
     source_id: int
+
+    @property
+    def before(self) -> int:
+        """The sequence before the part's first line."""
+        return sequence.pack(self.generation, sequence.snapshot_number(self.part, 0))
 
 
 @dataclass(slots=True)
@@ -50,13 +55,42 @@ class Prepared:
 
 def prepare(chunk: Chunk, rules: PartRules) -> Prepared:
     """Every line becomes one raw row: a malformed one whole and flagged, one without a readable key in lane 0."""
-    parse, key_of, lanes, source_id = rules.parse, rules.key_of, rules.lanes, rules.source_id
-    place = sequence.pack(rules.generation, sequence.snapshot_number(rules.part, 0)) + chunk.first_line - 1
     sequence.snapshot_number(rules.part, chunk.end.lines)  # the last number must fit as well
-    rows: list[bytes] = []
     keys: dict[int, LaneKeys] = defaultdict(LaneKeys)
+    rows = _values(chunk, rules, keys) if rules.parse in VALUES_ALONE else _records(chunk, rules, keys)
+    heads = {lane: LaneRows(kept.sequences[-1], len(kept.sequences), kept.time) for lane, kept in keys.items()}
+    return Prepared(RawChunk(rows, heads, chunk.end), keys)
+
+
+def _values(chunk: Chunk, rules: PartRules, keys: dict[int, LaneKeys]) -> list[bytes]:
+    """As `_records`, where a line cannot be malformed and holds nothing but a value."""
+    key_of, lanes, source_id, value_line = rules.key_of, rules.lanes, rules.source_id, raw.value_line
+    before = rules.before
+    rows: list[bytes] = []
     for number, line in enumerate(chunk.lines, chunk.first_line):
-        place += 1
+        place = before + number
+        try:
+            key = key_of(None, line)
+        except Rejected:
+            # The worker finds the same cause again, and rejects the row there.
+            hashed, lane = 0, KEYLESS_LANE
+            rows.append(raw.line(lane, place, source_id, Received(number, None, line, None, None, 0), None))
+        else:
+            hashed = key_hash(key)
+            lane = (hashed & _CRC) % lanes
+            rows.append(value_line(lane, place, source_id, number, line, key, hashed))
+        kept = keys[lane]
+        kept.hashes.append(hashed)
+        kept.sequences.append(place)
+    return rows
+
+
+def _records(chunk: Chunk, rules: PartRules, keys: dict[int, LaneKeys]) -> list[bytes]:
+    parse, key_of, lanes, source_id = rules.parse, rules.key_of, rules.lanes, rules.source_id
+    before = rules.before
+    rows: list[bytes] = []
+    for number, line in enumerate(chunk.lines, chunk.first_line):
+        place = before + number
         flags = 0
         key: bytes | None
         try:
@@ -65,7 +99,6 @@ def prepare(chunk: Chunk, rules: PartRules) -> Prepared:
             hashed = key_hash(key)
             lane = (hashed & _CRC) % lanes
         except Rejected as rejected:
-            # The worker finds the same cause again, and rejects the row there.
             key, hashed, lane = None, 0, KEYLESS_LANE
             if rejected.reason.stage == "container":
                 record, flags = Received(number, None, line, None, None, 0), Flag.MALFORMED_LINE
@@ -74,5 +107,4 @@ def prepare(chunk: Chunk, rules: PartRules) -> Prepared:
         kept.hashes.append(hashed)
         kept.sequences.append(place)
         kept.time = record.time
-    heads = {lane: LaneRows(kept.sequences[-1], len(kept.sequences), kept.time) for lane, kept in keys.items()}
-    return Prepared(RawChunk(rows, heads, chunk.end), keys)
+    return rows

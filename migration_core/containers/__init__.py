@@ -12,3 +12,5 @@ Parse = Callable[[bytes, int], Received]
 
 CONTAINERS: Mapping[str, Parse] = MappingProxyType({"kcat": parse_kcat, "ndjson": parse_ndjson})
 """By the name that a manifest gives."""
+VALUES_ALONE = frozenset({parse_ndjson})
+"""Whose every line is a value and nothing else, never malformed: a loader may skip the parsing."""

@@ -17,6 +17,7 @@ from migration_core.errors import Halted, Rejected
 from migration_core.lane import key_hash, lane_of
 from migration_core.records import Flag, Received
 from migration_core.sequence import pack, snapshot_number
+from snapshot_loader import preparing
 from snapshot_loader.ahead import ahead
 from snapshot_loader.preparing import PartRules, prepare
 from snapshot_loader.progress import MeteredProgress, SpokenProgress, progress_on
@@ -54,6 +55,14 @@ def test_every_line_is_one_row_in_the_lane_of_its_key_with_part_and_line_as_its_
     assert found.raw.lanes[lane_of(b"a", 32)].rows == 2
     assert found.keys[lane_of(b"a", 32)].hashes == [key_hash(b"a")] * 2
     assert crc32(b"a") % 32 == lane_of(b"a", 32)
+
+
+def test_a_chunk_of_values_becomes_the_same_rows_with_and_without_the_short_way(monkeypatch):
+    lines = [b"a", b"no key", b"b\t\\", b"", b"\xff\x00", b"a"]
+    short = prepared(lines, first_line=41)
+    monkeypatch.setattr(preparing, "VALUES_ALONE", frozenset())
+
+    assert prepared(lines, first_line=41) == short
 
 
 def test_a_row_without_a_readable_key_goes_to_lane_0_and_is_compared_with_none():
