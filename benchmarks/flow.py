@@ -77,10 +77,10 @@ def _drain(database: Database, load: Load, running: Services, workers: int) -> t
     running.start("master", "migration_master")
     first = until(database, running.children.check, lambda one: one.received > 0)
     taken, client = server.seconds(), running.processor_seconds()
-    last = until(database, running.children.check, lambda one: one.received == load.records and one.pending == 0)
-    if last.ledger.rejected or last.ledger.parked:
-        raise MigrationError(f"the benchmark's records are good, yet {last.ledger}")
-    rows = load.records - first.ledger.received
+    last = until(database, running.children.check, lambda one: one.done == load.records)
+    if last.bad:
+        raise MigrationError(f"the benchmark's records are good, yet {last.bad} were not applied")
+    rows = load.records - first.received
     side = Side(
         rows / (last.moment - first.moment),
         (running.processor_seconds() - client) * 100_000 / rows,

@@ -63,11 +63,11 @@ def _load(database: Database, rows: int, running: Services) -> Side:
     alive = partial(_not_failed, loader)
     first = until(database, alive, lambda one: one.received > 0)
     taken, client = server.seconds(), running.processor_seconds()
-    last = until(database, alive, lambda one: one.received == rows and one.stream_open)
+    last = until(database, alive, lambda one: one.received == rows and one.open_lanes > 0)
     side = Side(
-        (rows - first.ledger.received) / (last.moment - first.moment),
-        (running.processor_seconds() - client) * 100_000 / (rows - first.ledger.received),
-        per_100_000(taken, server.seconds(), rows - first.ledger.received),
+        (rows - first.received) / (last.moment - first.moment),
+        (running.processor_seconds() - client) * 100_000 / (rows - first.received),
+        per_100_000(taken, server.seconds(), rows - first.received),
     )
     loader.process.wait()
     running.children.running.remove(loader)
