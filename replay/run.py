@@ -117,6 +117,7 @@ def _replay(
 def _servers(steps: Steps) -> Iterator[Chosen]:
     with steps.step("servers up") as told:
         chosen = choose(say=told)
+        told("")
     steps.console.print(f"  {chosen.why}")
     for line in chosen.servers.lines():
         steps.console.print(f"  {line}")
