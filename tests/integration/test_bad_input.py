@@ -1,0 +1,70 @@
+"""Every input that a legacy platform may send ends as promised, through topics and snapshots, and harms no other."""
+
+import pytest
+
+from tests.integration.bad_world import WAYS, BadWorld, bad_world, cases_of
+
+pytestmark = pytest.mark.servers
+
+EVERYTHING = [
+    pytest.param(f"{format_}_{way}", case, id=f"{format_}-{way}-{case.name}")
+    for format_, way in WAYS
+    for case in cases_of(format_, way)
+]
+
+
+@pytest.fixture(scope="module")
+def world(servers, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "none")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+        with bad_world(servers, tmp_path_factory.mktemp("bad")) as found:
+            yield found
+
+
+@pytest.fixture(scope="module")
+def rejects(world):
+    return {f"{format_}_{way}": world.rejects(f"{format_}_{way}") for format_, way in WAYS}
+
+
+@pytest.fixture(scope="module")
+def rows(world):
+    return {f"{format_}_{way}": world.rows(f"{format_}_{way}") for format_, way in WAYS}
+
+
+@pytest.mark.parametrize(("stream", "case"), EVERYTHING)
+def test_an_input_ends_as_promised(world: BadWorld, rejects, rows, stream, case):
+    sent = [world.planted[stream][place] for place in world.places[stream, case.name]]
+
+    assert [rejects[stream].get(one.place) for one in sent] == [one.code for one in sent]
+    for id_, wanted in case.rows.items():
+        row = rows[stream].get(id_)
+        found = row if wanted is None or row is None else {name: row[name] for name in wanted}
+        assert found == wanted
+
+
+@pytest.mark.parametrize(("format_", "way"), WAYS)
+class TestOfAWholeStream:
+    def test_neighbours_in_the_same_batch_are_untouched(self, world, rows, format_, way):
+        stream = f"{format_}_{way}"
+        expected = {id_: 101 + number for number, id_ in enumerate(world.neighbours[stream])}
+
+        assert {id_: row["n"] for id_, row in rows[stream].items() if id_.startswith("good-")} == expected
+
+    def test_no_other_row_and_no_other_reject_exists(self, world, rejects, rows, format_, way):
+        stream = f"{format_}_{way}"
+        wanted = {id_ for case in cases_of(format_, way) for id_, row in case.rows.items() if row is not None}
+
+        assert rows[stream].keys() == wanted | set(world.neighbours[stream])
+        assert rejects[stream].keys() == {one.place for one in world.planted[stream] if one.code}
+
+    def test_every_record_is_kept_byte_for_byte_and_has_one_outcome(self, world, rejects, format_, way):
+        stream = f"{format_}_{way}"
+        ledger = world.ledger(stream)
+
+        keyed = way != "ndjson"
+        assert world.raw(stream) == [
+            (one.place, one.key if keyed else None, one.value) for one in world.planted[stream]
+        ]
+        assert (ledger.received, ledger.rejected) == (len(world.planted[stream]), len(rejects[stream]))
+        assert (ledger.pending, ledger.parked, world.remainders()) == (0, 0, [])
