@@ -1,0 +1,277 @@
+"""The orders that carry the guarantee, each looked at from outside while it happens."""
+
+import threading
+from collections import Counter
+from contextlib import suppress
+from datetime import timedelta
+from threading import Event
+
+import pytest
+
+from db import lanes
+from db.failure import SqlError
+from db.lanes import LaneMove
+from kafka_log.producer import LogWriter
+from migration_core import sequence
+from migration_core.errors import Fenced, Transient
+from migration_core.steps import Step
+from migration_worker.serve import DoorbellLoop
+from migration_worker.sweeper import Sweeper
+from tests.integration.applying import Applying, applying, person
+from tests.integration.legacy_topics import drain, legacy_topics
+from tests.servers import own
+from work_queue.attributes import attributes
+from work_queue.client import client
+
+pytestmark = pytest.mark.servers
+
+INSIDE = [
+    Step.WORKER_LOCKED,
+    Step.WORKER_READ,
+    Step.WORKER_TRANSFORMED,
+    Step.WORKER_WRITTEN,
+    Step.WORKER_OUTCOMES_WRITTEN,
+    Step.WORKER_WATERMARK_MOVED,
+]
+"""Steps of the worker's transaction."""
+LANES = [("people", lane) for lane in range(4)]
+RUNG = 3 * len(LANES)
+"""Doorbells of all lanes of all three streams."""
+
+
+@pytest.fixture
+def world(servers, tmp_path, credentials):
+    with applying(servers, tmp_path) as found:
+        yield found
+        assert found.remainders() == []
+
+
+class Once:
+    """Does something the first time that a step is reached."""
+
+    def __init__(self, step: Step, act) -> None:
+        self._step, self._act, self.done = step, act, False
+
+    def __call__(self, step: Step) -> None:
+        if step is self._step and not self.done:
+            self.done = True
+            self._act()
+
+
+def applied(world: Applying) -> list[tuple]:
+    """What workers have left behind so far, as others see it."""
+    return [
+        *world.rows("SELECT id FROM {target}.people"),
+        *world.rows("SELECT lane FROM row_outcome"),
+        *world.rows("SELECT lane FROM lane_progress WHERE applied > 0 OR n_applied > 0 OR n_rejected > 0"),
+    ]
+
+
+class TestTheWorkersTransaction:
+    @pytest.mark.parametrize("step", INSIDE)
+    def test_until_the_commit_nobody_sees_anything_and_an_error_leaves_nothing(self, world, step):
+        world.put("people", [person("a"), person("b", age=300), person("c")])
+        seen = []
+
+        def act() -> None:
+            seen.append(applied(world))
+            raise Transient("something broke")
+
+        with pytest.raises(Transient):
+            world.work(Once(step, act)).streams["people"].applier.apply_batch([0, 1, 2, 3], _limits(world))
+
+        assert seen == [[]]
+        assert applied(world) == []
+        world.drain()
+        assert sorted(world.rows("SELECT id FROM {target}.people")) == [("a",), ("c",)]
+
+    @pytest.mark.parametrize("step", INSIDE)
+    def test_a_connection_that_is_lost_makes_no_reject_and_the_batch_is_redone(self, world, step):
+        world.put("people", [person(f"u{n}", phones=[str(n)]) for n in range(30)])
+
+        def cut() -> None:
+            for (connection,) in world.rows(
+                "SELECT id FROM information_schema.processlist WHERE db = %s AND id <> CONNECTION_ID()", world.name
+            ):
+                world.rows(f"KILL {connection}")
+
+        world.database.close()
+        work = world.work(cutting := Once(step, cut))
+        left = set(LANES)
+        for _ in range(5):
+            left = work.apply(left)
+
+        assert cutting.done
+        assert (world.ledger("people").rejected, world.ledger("people").applied) == (0, 30)
+        assert world.rows("SELECT COUNT(*) FROM {target}.phones") == [(30,)]
+
+    def test_a_deadlock_takes_the_whole_batch_back_and_the_batch_is_redone(self, world):
+        world.put("people", [person(f"u{n}") for n in range(40)])
+        world.drain()
+        world.rows("CREATE TABLE {target}.ballast (id INT PRIMARY KEY)")
+        world.put("people", [person(f"u{n}", "new") for n in range(40)])
+        rival = _Rival(world)
+
+        work = world.work(Once(Step.WORKER_TRANSFORMED, rival.begin))
+        left = set(LANES)
+        for _ in range(5):
+            left = work.apply(left)
+        rival.end()
+
+        assert rival.met
+        assert world.rows("SELECT DISTINCT name FROM {target}.people") == [("new",)]
+        assert (world.ledger("people").rejected, world.ledger("people").pending) == (0, 0)
+
+    def test_a_watermark_moves_only_from_where_it_was_read(self, world):
+        world.put("people", [person(f"u{n}") for n in range(20)])
+        stream = world.parts("people").registered.stream_id
+
+        with world.database.transaction() as session:
+            (lane, *_) = lanes.lock(session, stream, [0])
+            with pytest.raises(Fenced):
+                lanes.move(session, stream, [LaneMove(0, lane.applied - 1, lane.applied + 1)])
+
+        world.drain()
+
+
+class TestTheBarrier:
+    def test_rows_behind_it_wait_until_it_moves(self, world):
+        world.rows("UPDATE lane_progress SET open_to = %s", sequence.last_of(1))
+        world.put("people", [person(f"u{n}") for n in range(20)])
+
+        world.drain()
+        world.work().apply(LANES)
+        waiting = world.rows("SELECT id FROM {target}.people")
+        world.rows("UPDATE lane_progress SET open_to = %s", sequence.last_of(2))
+        world.drain()
+
+        assert waiting == []
+        assert world.rows("SELECT COUNT(*) FROM {target}.people") == [(20,)]
+
+
+class TestDoorbells:
+    def test_they_are_deleted_only_when_their_rows_are_committed(self, servers, world):
+        world.put("people", [person(f"u{n}") for n in range(20)])
+        world.ring()
+
+        def die() -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            self.loop(world, Once(Step.WORKER_WATERMARK_MOVED, die)).turn(Event())
+
+        counts = attributes(client(own.REGION, endpoint=servers.sqs_endpoint), world.queue_url)
+        assert counts.messages + counts.in_flight == RUNG
+
+    def test_a_row_that_comes_between_the_last_look_and_the_delete_is_applied_at_once(self, world):
+        world.put("people", [person("early")])
+        world.ring()
+        late = Once(Step.WORKER_COMMITTED, lambda: world.put("people", [person("early", "late")]))
+
+        self.turns(world, late)
+
+        assert world.rows("SELECT name FROM {target}.people") == [("late",)]
+
+    def test_a_row_that_comes_with_the_delete_is_applied_at_once(self, world):
+        world.put("people", [person("early")])
+        world.ring()
+        late = Once(Step.WORKER_DELETED, lambda: world.put("people", [person("early", "late")]))
+
+        self.turns(world, late)
+
+        assert world.rows("SELECT name FROM {target}.people") == [("late",)]
+
+    def test_a_lane_whose_doorbell_another_holds_for_long_is_applied_all_the_same(self, world):
+        world.ring()
+        orphaned = []
+        while batch := world.queue.receive(10, timedelta()):
+            orphaned += batch
+        world.queue.release(orphaned, timedelta(minutes=10))  # in flight: its group gets no other message
+        world.put("people", [person(f"u{n}") for n in range(20)])
+        world.ring()
+
+        world.start()
+        world.until_drained()
+
+        assert len(orphaned) >= 4
+        assert world.rows("SELECT COUNT(*) FROM {target}.people") == [(20,)]
+
+    def loop(self, world: Applying, reached) -> DoorbellLoop:
+        """A doorbell loop whose sweeper nobody calls."""
+        work = world.work(reached)
+        return DoorbellLoop(world.queue, work, Sweeper(work), wait=timedelta(), reached=reached)
+
+    def turns(self, world: Applying, late: Once) -> None:
+        loop = self.loop(world, late)
+        while not late.done:
+            loop.turn(Event())
+
+
+class TestTheMaster:
+    def test_rows_can_be_read_by_whoever_is_told_of_them(self, servers, tmp_path, credentials):
+        with legacy_topics(servers, tmp_path) as legacy:
+            topic = legacy.stream()
+            legacy.capture()
+            writer = LogWriter(legacy.config)
+            for number in range(300):
+                writer.produce(topic, b"{}", key=b'{"id": "u%d"}' % (number % 50), partition=0)
+            writer.close()
+            told: Counter[int] = Counter()
+
+            def touched(found) -> None:
+                told.update({one.lane: one.rows for one in found})
+                stored = dict(legacy.rows("SELECT lane, COUNT(*) FROM raw_users GROUP BY lane"))
+                assert all(stored.get(lane, 0) >= rows for lane, rows in told.items())
+
+            drain(legacy.master(touched=touched), legacy)
+
+        assert told.total() == 300
+
+
+class _Enough(Exception):
+    """Nothing of the rival's work stays."""
+
+
+class _Rival:
+    """Another session that meets the worker in a deadlock, and is too heavy to be its victim."""
+
+    def __init__(self, world: Applying) -> None:
+        self._world = world
+        self._holds = Event()
+        self.met = False
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def begin(self) -> None:
+        self._thread.start()
+        assert self._holds.wait(20)
+
+    def end(self) -> None:
+        self._thread.join(30)
+
+    def _run(self) -> None:
+        with suppress(_Enough, SqlError):
+            self._meet()
+
+    def _meet(self) -> None:
+        people, ballast = f"{self._world.target}.people", f"{self._world.target}.ballast"
+        with self._world.database.transaction() as session:
+            values = ", ".join(f"({number})" for number in range(2000))
+            session.execute(f"INSERT INTO {ballast} VALUES {values}")
+            ids = [row[0] for row in session.rows(f"SELECT id FROM {people} ORDER BY id")]
+            half = ", ".join(f"'{id_}'" for id_ in ids[::2])
+            session.execute(f"UPDATE {people} SET age = 1 WHERE id IN ({half})")
+            self._holds.set()
+            self._wait_for_the_worker()
+            session.execute(f"SELECT id FROM {people} FOR UPDATE")
+            self.met = True
+            raise _Enough
+
+    def _wait_for_the_worker(self) -> None:
+        for _ in range(400):
+            if self._world.rows("SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"):
+                return
+            Event().wait(0.05)
+
+
+def _limits(world: Applying):
+    return world.work().limits
