@@ -10,6 +10,8 @@ import pytest
 from db.failure import PassingSqlError
 from db.registry import registered
 from db.snapshot_registry import register_snapshot
+from db.snapshot_store import RawChunk, SnapshotStore
+from migration_core.checkpoint import Checkpoint
 from migration_core.containers.kcat import render
 from migration_core.errors import ConfigError, Fenced, Halted, SnapshotError, Transient
 from migration_core.headers import decode_headers
@@ -381,6 +383,18 @@ class TestStopping:
         assert case.open_to() == {end_of(3)}
         case.load()
         case.expect_complete(*PARTS)
+
+    def test_a_chunk_is_stored_from_exactly_where_its_part_stood(self, case):
+        case.write(*PARTS)
+        snapshot = case.load_of().register()
+        store = SnapshotStore(case.database, registered(case.database, "users"), snapshot)
+        chunk = RawChunk([], {}, Checkpoint(20, 500, "0" * 64))
+        moved = store.write_chunk(snapshot.parts[0], chunk)
+
+        with pytest.raises(Fenced, match="no longer at line 0"):
+            store.write_chunk(snapshot.parts[0], chunk)
+
+        assert store.read_again(snapshot.parts[0]) == moved
 
 
 class TestRepeatedKeys:
