@@ -22,7 +22,7 @@ from snapshot_loader.preparing import KeyOf, PartRules, Prepared, prepare
 from snapshot_loader.progress import Progress
 from snapshot_loader.reading import Bounds, PartReader, PrefixChanged
 from snapshot_loader.repeats import Repeats
-from snapshot_loader.stopping import Insistence, StoppedEarly
+from snapshot_loader.stopping import Insistence
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class StreamLoad:
         self._parts.progress.begin(self._parts.stream.name, self._parts.snapshot.rows)
         if not stored.complete:
             store = SnapshotStore(self._parts.database, self._parts.stream, stored, self._parts.reached)
-            repeats = Repeats(self._parts.database, self._parts.stream, stored, store, self._surely)
+            repeats = Repeats(self._parts.database, self._parts.stream, stored, store, self._parts.insistence)
             try:
                 self._load_parts(stored, store, repeats)
             finally:
@@ -119,9 +119,10 @@ class StreamLoad:
 
     def _read(self, stored: StoredSnapshot, store: SnapshotStore, part: StoredPart, repeats: Repeats) -> StoredPart:
         self._parts.progress.advance(part.loaded.lines, skipped=True)
-        with ahead(self._prepared(stored, part)) as chunks:
+        pulse = partial(self._parts.insistence.pulse, f"{self._parts.stream.name}, part {part.part}")
+        with ahead(self._prepared(stored, part), waiting=pulse) as chunks:
             for chunk in chunks:
-                self._stop_here(part)
+                pulse()
                 part = self._stored(store, part, chunk)
                 for lane, keys in chunk.keys.items():
                     repeats.add(lane, keys.hashes, keys.sequences)
@@ -163,16 +164,12 @@ class StreamLoad:
         """`part` as if nothing of it had been stored."""
         part = self._surely(lambda: store.read_again(part), "reading a part's checkpoint")
         while part.loaded != START:
-            self._stop_here(part)
+            self._parts.insistence.pulse(f"{self._parts.stream.name}, part {part.part}")
             part = self._surely(partial(self._discard_some, store, part), "taking back the rows of a part")
         return part
 
     def _discard_some(self, store: SnapshotStore, part: StoredPart) -> StoredPart:
         return store.discard(store.read_again(part))
-
-    def _stop_here(self, part: StoredPart) -> None:
-        if self._parts.insistence.stop.is_set():
-            raise StoppedEarly(f"{self._parts.stream.name}, part {part.part}, line {part.loaded.lines}")
 
     def _ring(self, open_to: int) -> None:
         """After the commit, and never an error: a lane that was not rung is found by the sweeper."""

@@ -1,8 +1,7 @@
 """Rows whose key stood earlier in the snapshot: found by hash, confirmed by bytes, named before their part opens."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Protocol, TypeVar
 
 from db.engine import Database
 from db.registry import RegisteredStream
@@ -11,12 +10,7 @@ from db.snapshot_registry import StoredPart, StoredSnapshot
 from db.snapshot_store import Duplicate, SnapshotStore
 from migration_core.sequence import pack, snapshot_number
 from snapshot_loader.seen_keys import SeenKeys
-
-T = TypeVar("T")
-
-
-class _Surely(Protocol):
-    def __call__(self, act: Callable[[], T], what: str) -> T: ...
+from snapshot_loader.stopping import Insistence
 
 
 class Repeats:
@@ -28,13 +22,14 @@ class Repeats:
         stream: RegisteredStream,
         snapshot: StoredSnapshot,
         store: SnapshotStore,
-        surely: _Surely,
+        insistence: Insistence,
     ) -> None:
         self._stream = stream
         self._generation = snapshot.generation
         self._keys = SnapshotKeys(database, stream, snapshot.generation)
         self._store = store
-        self._surely = surely
+        self._insistence = insistence
+        self._surely = insistence.surely
         self._seen = SeenKeys()
         self.restored = False
 
@@ -59,6 +54,7 @@ class Repeats:
     def look(self) -> None:
         """Find and record what stands twice among the fresh rows, or among these and earlier ones."""
         for lane, places in self._seen.repeated():
+            self._insistence.beat()
             found = self._surely(partial(self._confirmed, lane, places), "comparing keys")
             self._surely(partial(self._store.write_duplicates, found), "recording what stands twice")
         self._seen.compared()
@@ -83,6 +79,7 @@ class Repeats:
             for lane in lanes:
                 for hashes, sequences in self._keys.hashes(lane, after, up_to):
                     seen.add(lane, hashes, sequences)
+                    self._insistence.pulse("before the first new row")
             if not after:
                 seen.compared()
         return seen

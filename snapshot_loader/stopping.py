@@ -46,6 +46,12 @@ class Insistence:
         self.beat()
         return done
 
+    def pulse(self, where: str) -> None:
+        """Between two steps: the process is alive, and leaves when it is asked to."""
+        self.beat()
+        if self.stop.is_set():
+            raise StoppedEarly(where)
+
     def _passes(self, error: BaseException) -> bool:
         if isinstance(error, SqlError) and error.answer is Answer.UNKNOWN:
             self._unknown += 1

@@ -168,6 +168,21 @@ def test_an_error_comes_where_its_thing_was_expected():
             next(things)
 
 
+def test_who_waits_long_for_a_thing_may_leave():
+    over = Event()
+
+    def making():
+        over.wait(30)
+        yield 1
+
+    def waiting():
+        over.set()
+        raise InterruptedError
+
+    with ahead(making(), waiting=waiting) as things, pytest.raises(InterruptedError):
+        next(things)
+
+
 def test_leaving_early_closes_what_makes_the_things():
     closed = Event()
 
