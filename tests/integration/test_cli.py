@@ -12,12 +12,13 @@ from uuid import uuid4
 import pytest
 from sqlalchemy.engine import make_url
 
+from db import raw
 from db.engine import Database
 from db.registry import StreamDefinition, register
 from db.rejects import LaneRejection, store_rejects
 from migration_cli.__main__ import main
 from migration_core.errors import Reason
-from migration_core.records import RawRow
+from migration_core.records import RawRow, Received
 from work_queue.attributes import ensure_queue
 from work_queue.client import client
 
@@ -96,8 +97,10 @@ def control(cli) -> Iterator[Database]:
         session.execute("UPDATE lane_head SET head = 100, `rows` = 25 WHERE stream_id = 1 AND lane = 2")
         session.execute(
             "UPDATE lane_progress SET applied = 60, open_to = 1000, n_applied = 10, n_superseded = 3, n_filtered = 1, "
-            "n_rejected = 2, applied_time = 1000 WHERE stream_id = 1 AND lane = 2"
+            "n_rejected = 2 WHERE stream_id = 1 AND lane = 2"
         )
+        waiting = Received(30, b"7", b"{}", None, 1000, 0)
+        raw.insert(session, "users", [raw.line(2, 61, 7, waiting, b"[7]")])
     yield database
     database.close()
 
