@@ -147,22 +147,9 @@ class LaneApplier:
 
     def _read(self, session: Session, locked: Sequence[LockedLane], limits: Limits, done: Applied) -> list["_Taken"]:
         taken = []
-        rows_left, size_left = limits.rows, limits.size
-        for lane in locked:
-            if rows_left <= 0 or size_left <= 0:
-                done.unfinished.add(lane.lane)
-                continue
-            rows, more = raw.read(
-                session,
-                self._parts.registered.name,
-                lane.lane,
-                lane.applied,
-                lane.open_to,
-                rows=rows_left,
-                size=size_left,
-            )
-            rows_left -= len(rows)
-            size_left -= sum(len(row.value or b"") for row in rows)
+        spans = [raw.Span(lane.lane, lane.applied, lane.open_to) for lane in locked]
+        found = raw.read_lanes(session, self._parts.registered.name, spans, rows=limits.rows, size=limits.size)
+        for lane, (rows, more) in zip(locked, found, strict=True):
             if more:
                 done.unfinished.add(lane.lane)
             after = lanes.watermark_after(lane, rows[-1].sequence if rows else None, exhausted=not more)

@@ -1,9 +1,11 @@
 """Raw tables: one a stream, the truth of what was received, written in bulk and read in sequence."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from db.bulk import Bulk, escaped, quoted, write
 from db.engine import Session
+from db.text_rows import Row
 from migration_core.lane import key_hash
 from migration_core.records import RawRow, Received
 
@@ -24,6 +26,8 @@ COLUMNS = (
 LARGE_VALUE = 16 * 1024
 """Values above this are fetched one by one, so that a batch of them stays within its byte bound."""
 _NULL = b"\\N"
+_HEAD_ROWS = 50
+"""Of each lane when several are read at once: enough for a lane that keeps up."""
 _LARGE = 1 << 8
 """A bit above those of `flags`: the value was too large to come along, and its length came instead."""
 _new = tuple.__new__
@@ -98,6 +102,15 @@ def insert(session: Session, stream: str, lines: Sequence[bytes]) -> None:
     write(session.connection, Bulk(quoted(table_of(stream)), COLUMNS, binary=True), lines)
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What is open of one lane: sequences above `after`, up to `up_to`."""
+
+    lane: int
+    after: int
+    up_to: int
+
+
 def read(
     session: Session, stream: str, lane: int, after: int, up_to: int, *, rows: int, size: int
 ) -> tuple[list[RawRow], bool]:
@@ -105,13 +118,63 @@ def read(
 
     At most `rows`, and at most `size` bytes of values, yet at least one.
     """
-    found = session.connection.text_rows(
+    found = session.connection.text_rows(_select(stream, Span(lane, after, up_to), rows))
+    return _within(session, stream, lane, found, rows, size)
+
+
+def read_lanes(
+    session: Session, stream: str, spans: Sequence[Span], *, rows: int, size: int
+) -> list[tuple[list[RawRow], bool]]:
+    """The same for each of several lanes in turn, all of them together within `rows` and `size`.
+
+    Lanes with little to do, the usual case of many at once, cost one question for all.
+    """
+    heads = _heads(session, stream, spans) if len(spans) > 1 else {}
+    answers: list[tuple[list[RawRow], bool]] = []
+    for span in spans:
+        if rows <= 0 or size <= 0:
+            answers.append(([], True))
+            continue
+        head = heads.get(span.lane, [])
+        if len(spans) > 1 and len(head) < min(_HEAD_ROWS, rows):
+            batch, more = _within(session, stream, span.lane, head, _HEAD_ROWS, size)
+        else:
+            batch, more = read(session, stream, span.lane, span.after, span.up_to, rows=rows, size=size)
+        rows -= len(batch)
+        size -= sum(len(row.value) for row in batch if row.value)
+        answers.append((batch, more))
+    return answers
+
+
+def _heads(session: Session, stream: str, spans: Sequence[Span]) -> dict[int, list[Row]]:
+    """{lane: its next rows, _HEAD_ROWS at most}."""
+    parts = (f"({_select(stream, span, _HEAD_ROWS, f', {span.lane}')})" for span in spans)
+    heads: dict[int, list[Row]] = {}
+    for *row, lane in session.connection.text_rows(" UNION ALL ".join(parts)):
+        heads.setdefault(int(lane), []).append(row)
+    for found in heads.values():
+        found.sort(key=_sequence)  # SQL promises no order across a UNION
+    return heads
+
+
+def _sequence(row: Row) -> int:
+    return int(row[0])
+
+
+def _select(stream: str, span: Span, rows: int, also: str = "") -> str:
+    return (
         "SELECT sequence, source_id, source_offset, entity_key, record_key, "
         f"IF(LENGTH(value) > {LARGE_VALUE}, LENGTH(value), value), time, "
-        f"flags | IF(LENGTH(value) > {LARGE_VALUE}, {_LARGE}, 0) "
-        f"FROM {quoted(table_of(stream))} WHERE lane = {lane} AND sequence > {after} AND sequence <= {up_to} "
+        f"flags | IF(LENGTH(value) > {LARGE_VALUE}, {_LARGE}, 0){also} FROM {quoted(table_of(stream))} "
+        f"WHERE lane = {span.lane} AND sequence > {span.after} AND sequence <= {span.up_to} "
         f"ORDER BY sequence LIMIT {rows}"
     )
+
+
+def _within(
+    session: Session, stream: str, lane: int, found: Sequence[Row], rows: int, size: int
+) -> tuple[list[RawRow], bool]:
+    """The rows among `found` that `size` allows, and whether there may be more; `rows` is what was asked for."""
     batch: list[RawRow] = []
     total = 0
     for sequence, source_id, offset, key, record_key, value, time, flags in found:

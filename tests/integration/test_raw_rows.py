@@ -62,3 +62,37 @@ def test_no_more_bytes_than_allowed_large_values_included(database, rows):
 
 def test_at_least_one_row_however_large(database, rows):
     assert read(database, 103, size=1) == (rows[4:5], True)
+
+
+COUNTS = {0: 0, 1: 3, 2: 49, 4: 50, 5: 51, 7: 160, 8: 1}
+
+
+@pytest.fixture
+def lanes(database):
+    """Lanes with more and fewer rows than are read of each at once; every seventh value is a large one."""
+    with database.transaction() as session:
+        session.execute(raw.definition("people"))
+    with database.transaction() as session:
+        for lane, count in COUNTS.items():
+            values = [b"z" * (LARGE_VALUE + 1 if number % 7 == 6 else number) for number in range(count)]
+            rows = [Received(number, None, value, None, None, 0) for number, value in enumerate(values)]
+            raw.insert(session, "people", [raw.line(lane, 10 * one.source_offset + lane, 1, one, b"k") for one in rows])
+    return [raw.Span(lane, 9, 10_000) for lane in COUNTS]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 50, 52, 120, 1000])
+@pytest.mark.parametrize("size", [1, 300, LARGE_VALUE + 100, 10 * LARGE_VALUE, 1 << 24])
+def test_many_lanes_at_once_are_what_each_alone_would_be(database, lanes, rows, size):
+    with database.transaction() as session:
+        expected = []
+        rows_left, size_left = rows, size
+        for span in lanes:
+            if rows_left <= 0 or size_left <= 0:
+                expected.append(([], True))
+                continue
+            alone = raw.read(session, "people", span.lane, span.after, span.up_to, rows=rows_left, size=size_left)
+            expected.append(alone)
+            rows_left -= len(alone[0])
+            size_left -= sum(len(row.value) for row in alone[0])
+
+        assert raw.read_lanes(session, "people", lanes, rows=rows, size=size) == expected
