@@ -10,6 +10,8 @@ from examples.flights.replayer import ORIGINS, TOPIC_PREFIX, Replayer
 from examples.scenario import Model, SourceRecord, Topic
 
 _HERE = Path(__file__).parent
+_LIVE_A_MONTH = 56_000
+"""About: two thirds of three changes a flight."""
 # The records carry the dates of 2013: retention must not act on them, and a log of partial changes is never compacted.
 _KEPT = {"retention.ms": "-1", "cleanup.policy": "delete"}
 
@@ -22,7 +24,6 @@ class Flights:
     migrations = _HERE / "migrations"
     target_schema = "flights"
     fuzzy = False
-    live_changes = None
     topics = (
         Topic(f"{TOPIC_PREFIX}airlines", 1, _KEPT),
         Topic(f"{TOPIC_PREFIX}airports", 1, _KEPT),
@@ -33,6 +34,7 @@ class Flights:
     def __init__(self, cache: Path, *, months: int = 12) -> None:
         self._cache = cache
         self._months = months
+        self.live_changes = _LIVE_A_MONTH * months
 
     def initial(self) -> Iterator[SourceRecord]:
         return self._replayer.initial()
