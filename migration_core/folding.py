@@ -150,7 +150,7 @@ def fold_partial(stream: Transforms, rows: Iterable[RawRow], context: Context) -
             # A delete or a full image needs nothing of what stands before it.
             parked.discard(key)
             folded.superseded += len(waiting.pop(key, ()))
-            if folded.new_parks.pop(key, None) is None or key in context.parked:
+            if folded.new_parks.pop(key, None) is None:  # then it was parked before this run
                 folded.ended_parks.add(key)
         if effects.pop(key, None) is not None:
             folded.superseded += 1

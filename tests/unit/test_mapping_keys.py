@@ -186,6 +186,14 @@ def test_why_a_value_has_no_key(raw, code):
     assert code_of(lambda: READERS["one"].key_of(None, raw)) == code
 
 
+@pytest.mark.parametrize("name", ["int", "two"])
+@pytest.mark.parametrize("number", [1 << 64, -(1 << 63) - 1, 10**30])
+def test_a_number_beyond_64_bits_is_no_key(name, number):
+    raw = b'{"a":%d}' % number if name == "int" else b'{"a":"x","b":%d}' % number
+
+    assert code_of(lambda: READERS[name].key_of(None, raw)) == "KEY_INVALID"
+
+
 def test_no_record_key_or_value_is_no_key():
     assert code_of(lambda: READERS["one"].key_of(b'{"a":"x"}', None)) == "KEY_NULL"
     assert code_of(lambda: READERS["record"].key_of(None, b'{"a":"x"}')) == "KEY_NULL"
@@ -202,6 +210,7 @@ def test_a_fraction_or_a_huge_number_elsewhere_does_not_cost_the_key():
     for number in (b"1e400", b"1e5", b"-0.0", b"9" * 4000):
         assert READERS["two"].key_of(None, b'{"n":%b,"a":"x","b":7}' % number) == b'["x",7]'
         assert READERS["one"].key_of(None, b'{"n":%b,"a":"x"}' % number) == b'["x"]'
+        assert READERS["one"].key_of(None, BOM + b'{"n":%b,"a":"x"}' % number) == b'["x"]'
 
 
 @pytest.mark.parametrize("name", ["record", "record two"])

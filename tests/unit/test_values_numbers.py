@@ -109,9 +109,11 @@ def test_why_a_decimal_does_not_fit(number, code):
 
 
 def test_nines_are_not_rounded_up_on_the_way_to_the_check():
-    nines = Decimal("9" * 35 + ".9")
+    value = one_column("$.v", column("v", "decimal", precision=65, scale=30))
+    nines = "9" * 35 + "." + "9" * 30
 
-    assert one_column("$.v", column("v", "decimal", precision=65, scale=30))({"v": nines}) == nines
+    assert value({"v": Decimal(nines)}) == Decimal(nines)
+    assert code_of(value, Decimal(nines + "9")) == "NUM_PRECISION"
 
 
 @pytest.mark.parametrize("zero", ["0", "-0", "-0.00", "0e400", "-0e-400"])
@@ -203,7 +205,12 @@ def _survives(number):
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("1e400", "NUM_OVERFLOW"), ("0.1234567890123456789", "NUM_PRECISION"), ("1e-400", "NUM_PRECISION")],
+    [
+        ("1e400", "NUM_OVERFLOW"),
+        ("0.1234567890123456789", "NUM_PRECISION"),
+        ("8.9999999999999999", "NUM_PRECISION"),
+        ("1e-400", "NUM_PRECISION"),
+    ],
 )
 def test_why_a_fraction_does_not_go_into_json(text, code):
     value = one_column("$.v", column("v", "json"))

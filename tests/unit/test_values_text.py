@@ -69,7 +69,8 @@ def test_a_text_column_counts_bytes():
 
     assert value({"v": "é" * 127}) == "é" * 127
     assert value({"v": "a" * 255}) == "a" * 255
-    assert [code_of(value, one) for one in ("a" * 256, "é" * 128)] == ["STR_TOO_LONG"] * 2
+    assert value({"v": "陽" * 85}) == "陽" * 85
+    assert [code_of(value, one) for one in ("a" * 256, "é" * 128, "陽" * 86, "👩" * 64)] == ["STR_TOO_LONG"] * 4
 
 
 def test_a_latin1_text_column_counts_its_own_bytes():
