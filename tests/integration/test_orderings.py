@@ -13,11 +13,15 @@ from db.failure import SqlError
 from db.lanes import LaneMove
 from kafka_log.producer import LogWriter
 from migration_core import sequence
-from migration_core.errors import Fenced, Transient
+from migration_core.doorbell import Doorbell, encode
+from migration_core.errors import Fenced, Halted, Transient
+from migration_core.key import canonical
+from migration_core.lane import lane_of
 from migration_core.steps import Step
 from migration_worker.serve import DoorbellLoop
 from migration_worker.sweeper import Sweeper
 from tests.integration.applying import Applying, applying, person
+from tests.integration.legacy_topics import LANES as LANES_OF_A_STREAM
 from tests.integration.legacy_topics import drain, legacy_topics
 from tests.servers import own
 from work_queue.attributes import attributes
@@ -196,6 +200,29 @@ class TestDoorbells:
         assert len(orphaned) >= 4
         assert world.rows("SELECT COUNT(*) FROM {target}.people") == [(20,)]
 
+    @pytest.mark.parametrize("body", ["junk", "{}", "[1]", '{"stream": "nobody", "lane": 0, "head": 1}'])
+    def test_a_message_of_somebody_else_is_deleted_and_harms_nobody(self, servers, world, body):
+        sqs = client(own.REGION, endpoint=servers.sqs_endpoint)
+        beyond = encode(Doorbell("people", 4000, 1))
+        for number, text in enumerate((body, beyond, encode(Doorbell("nobody", 0, 1)))):
+            sqs.send_message(
+                QueueUrl=world.queue_url, MessageBody=text, MessageGroupId="g", MessageDeduplicationId=str(number)
+            )
+        world.put("people", [person("a")])
+        world.ring()
+        foreign: list[int] = []
+        work = world.work()
+        loop = DoorbellLoop(world.queue, work, Sweeper(work), wait=timedelta(), foreign=foreign.append)
+
+        while sum(foreign) < 3 or world.ledger("people").pending:
+            loop.turn(Event())
+        for _ in range(3):
+            loop.turn(Event())
+
+        counts = attributes(sqs, world.queue_url)
+        assert (sum(foreign), counts.messages, counts.in_flight) == (3, 0, 0)
+        assert world.rows("SELECT id FROM {target}.people") == [("a",)]
+
     def loop(self, world: Applying, reached) -> DoorbellLoop:
         """A doorbell loop whose sweeper nobody calls."""
         work = world.work(reached)
@@ -208,6 +235,25 @@ class TestDoorbells:
 
 
 class TestTheMaster:
+    def test_a_raw_row_that_is_there_already_halts_and_stays_as_it_is(self, servers, tmp_path, credentials):
+        with legacy_topics(servers, tmp_path) as legacy:
+            topic = legacy.stream()
+            legacy.capture()
+            legacy.rows(
+                "INSERT INTO raw_users SELECT %s, c.generation << 51 | c.next_number, 1, 77, NULL, 0, NULL, 'old', "
+                "NULL, NULL, 0, 0 FROM stream_counter c",
+                lane_of(canonical(["a"]), LANES_OF_A_STREAM),
+            )
+            writer = LogWriter(legacy.config)
+            writer.produce(topic, b"{}", key=b'{"id": "a"}', partition=0)
+            writer.close()
+
+            with pytest.raises(Halted):
+                drain(legacy.master(), legacy)
+
+            assert legacy.rows("SELECT source_offset, value FROM raw_users") == [(77, b"old")]
+            assert set(legacy.offsets().values()) == {0}
+
     def test_rows_can_be_read_by_whoever_is_told_of_them(self, servers, tmp_path, credentials):
         with legacy_topics(servers, tmp_path) as legacy:
             topic = legacy.stream()

@@ -1,0 +1,1 @@
+"""Guarantees broken on purpose: each mutant must turn a test red."""

@@ -1,0 +1,174 @@
+"""What a worker must never do."""
+
+from tests.mutants.mutant import Mutant
+
+_WORKER = "tests/integration/test_worker.py"
+_ORDERINGS = "tests/integration/test_orderings.py"
+_QUEUE = "tests/integration/test_work_queue.py"
+_TRANSACTION = f"{_ORDERINGS}::TestTheWorkersTransaction"
+_DOORBELLS = f"{_ORDERINGS}::TestDoorbells"
+_MOVE = "        if moves:\n            lanes.move(session, self._parts.registered.stream_id, moves)\n"
+_GONE = "        gone = [effect.key for effect in effects if table.child or not (effect.rows and effect.rows[index])]\n"
+
+MUTANTS = [
+    Mutant(
+        "the watermark moves in a transaction of its own, behind the rows",
+        "db/apply.py",
+        _MOVE,
+        _MOVE.replace("            lanes.move", "            session.connection.commit()\n            lanes.move"),
+        (f"{_TRANSACTION}::test_until_the_commit_nobody_sees_anything_and_an_error_leaves_nothing",),
+    ),
+    Mutant(
+        "the watermark moves in a transaction of its own, before the rows",
+        "db/apply.py",
+        "        self._parts.reached(Step.WORKER_READ)\n        return taken\n",
+        "        self._parts.reached(Step.WORKER_READ)\n"
+        "        lanes.move(session, self._parts.registered.stream_id, "
+        "[LaneMove(one.lane.lane, one.lane.applied, one.after) for one in taken])\n"
+        "        session.connection.commit()\n"
+        "        lanes.move = lambda *_args: None\n"
+        "        return taken\n",
+        (f"{_TRANSACTION}::test_until_the_commit_nobody_sees_anything_and_an_error_leaves_nothing",),
+    ),
+    Mutant(
+        "a lane is not locked",
+        "db/lanes.py",
+        '"AND halted IS NULL ORDER BY lane FOR UPDATE SKIP LOCKED"',
+        '"AND halted IS NULL ORDER BY lane"',
+        (f"{_WORKER}::TestLocks::test_a_lane_that_another_holds_is_left_alone",),
+    ),
+    Mutant(
+        "the barrier is not looked at",
+        "db/lanes.py",
+        '        f"SELECT lane, applied, open_to, parked FROM lane_progress',
+        '        f"SELECT lane, applied, 9223372036854775807, parked FROM lane_progress',
+        (f"{_ORDERINGS}::TestTheBarrier",),
+    ),
+    Mutant(
+        "the watermark moves from wherever it stands",
+        "db/lanes.py",
+        '"ON p.lane = v.lane AND p.applied = v.old SET',
+        '"ON p.lane = v.lane SET',
+        (f"{_TRANSACTION}::test_a_watermark_moves_only_from_where_it_was_read",),
+    ),
+    Mutant(
+        "a doorbell is deleted before its rows are applied",
+        "migration_worker/serve.py",
+        "        left = self._apply(set(rung))\n        done = [d",
+        "        left: set[Lane] = set()\n"
+        "        self._queue.delete(deliveries)\n"
+        "        left |= self._apply(set(rung))\n        done = [d",
+        (f"{_DOORBELLS}::test_they_are_deleted_only_when_their_rows_are_committed",),
+    ),
+    Mutant(
+        "nobody looks again once a doorbell is deleted",
+        "migration_worker/serve.py",
+        "        left |= self._apply(set(rung) - left)\n",
+        "",
+        (f"{_DOORBELLS}::test_a_row_that_comes_with_the_delete_is_applied_at_once",),
+    ),
+    Mutant(
+        "there is no sweeper",
+        "migration_worker/__main__.py",
+        "        thread.start()\n",
+        "        thread.run = lambda: None\n        thread.start()\n",
+        (f"{_WORKER}::TestSweeping::test_without_any_doorbell_everything_is_applied",),
+    ),
+    Mutant(
+        "the sweeper only rings again",
+        "migration_worker/__main__.py",
+        "        thread = Thread(",
+        "        from migration_core.doorbell import Doorbell\n\n"
+        "        Sweeper.sweep_one = lambda _self, look: queue.ring([Doorbell(look.stream, look.lane, look.head)])\n"
+        "        thread = Thread(",
+        (f"{_DOORBELLS}::test_a_lane_whose_doorbell_another_holds_for_long_is_applied_all_the_same",),
+    ),
+    Mutant(
+        "a doorbell's id is its lane",
+        "work_queue/queue.py",
+        "        left = {str(uuid4()): bell for bell in bells}\n",
+        '        left = {f"{bell.stream}-{bell.lane}": bell for bell in bells}\n',
+        (f"{_QUEUE}::test_a_lane_can_be_rung_again_at_once_although_sqs_remembers_ids_for_five_minutes",),
+    ),
+    Mutant(
+        "images are coalesced although another entity may hold a unique value",
+        "db/writing.py",
+        "        self.coalesces = all(table.mode is not WriteMode.STRICT for table in stream.tables)\n",
+        "        self.coalesces = True\n",
+        (f"{_WORKER}::TestUniqueValues",),
+    ),
+    Mutant(
+        "a table with a second unique key is written by REPLACE",
+        "migration_core/mapping/fit.py",
+        "        return WriteMode.STRICT\n",
+        "        return WriteMode.REPLACE\n",
+        (f"{_WORKER}::TestUniqueValues::test_another_entitys_row_is_never_overwritten_and_the_second_waits",),
+    ),
+    Mutant(
+        "a table with a second unique key is written by ON DUPLICATE KEY UPDATE",
+        "migration_core/mapping/fit.py",
+        "        return WriteMode.STRICT\n",
+        "        return WriteMode.UPSERT\n",
+        (f"{_WORKER}::TestUniqueValues::test_another_entitys_row_is_never_overwritten_and_the_second_waits",),
+    ),
+    Mutant(
+        "a lost connection is blamed on the row",
+        "db/errno.py",
+        '    3903: "MYSQL_3903",  # invalid JSON value for CAST\n',
+        '    3903: "MYSQL_3903",\n    2006: "MYSQL_2006",\n    2013: "MYSQL_2013",\n',
+        (f"{_TRANSACTION}::test_a_connection_that_is_lost_makes_no_reject_and_the_batch_is_redone",),
+    ),
+    Mutant(
+        "the transaction goes on behind a deadlock, which has rolled it back",
+        "db/apply.py",
+        "        self._parts.writer.write(session, effects, strict=strict)\n",
+        "        try:\n"
+        "            self._parts.writer.write(session, effects, strict=strict)\n"
+        "        except Exception as error:\n"
+        "            if error.args[0] != 1213:\n"
+        "                raise\n",
+        (f"{_TRANSACTION}::test_a_deadlock_takes_the_whole_batch_back_and_the_batch_is_redone",),
+    ),
+    Mutant(
+        "what a filtered or deleted document had stays in place",
+        "db/writing.py",
+        _GONE,
+        "        gone = [effect.key for effect in effects if table.child]\n",
+        (f"{_WORKER}::TestImages::test_tombstones_and_filtered_images_remove_what_their_key_had",),
+    ),
+    Mutant(
+        "children that a document no longer has stay behind",
+        "db/writing.py",
+        _GONE,
+        "        gone = [effect.key for effect in effects if not (effect.rows and effect.rows[index])]\n",
+        (f"{_WORKER}::TestImages::test_the_newest_image_stands_with_its_children_and_older_ones_are_superseded",),
+    ),
+    Mutant(
+        "what the server repaired on the fast way is taken for stored",
+        "db/bulk.py",
+        "    if (records, skipped, warnings) != (len(lines), 0, 0):\n",
+        "    if records != len(lines):\n",
+        (f"{_WORKER}::TestBadRows::test_a_row_that_only_the_server_refuses_is_found_and_its_neighbours_are_untouched",),
+    ),
+    Mutant(
+        "a later partial change of a parked key is applied",
+        "migration_core/folding.py",
+        "            if change.op is Op.MERGE and key in parked:\n",
+        "            if False:\n",
+        (f"{_WORKER}::TestPartialChanges::test_a_bad_patch_parks_its_key_from_there_on_and_no_other",),
+    ),
+    Mutant(
+        "attempts are not marked before a sweep",
+        "migration_worker/sweeper.py",
+        "        attempts = self._mark(look.stream, look.lane, look.applied)\n",
+        "        attempts = 1\n",
+        (f"{_WORKER}::TestSweeping::test_a_row_that_kills_its_process_is_rejected_and_the_lane_goes_on",),
+    ),
+    Mutant(
+        "rejects are not counted",
+        "db/apply.py",
+        "            rejected=len(folded.rejections),\n",
+        "            rejected=0,\n",
+        (f"{_WORKER}::TestBadRows::test_a_reject_keeps_the_bytes_and_leaves_its_key_free",),
+    ),
+]

@@ -1,0 +1,98 @@
+"""What the master and its reader must never do."""
+
+from tests.mutants.mutant import Mutant
+
+_MASTER = "tests/integration/test_master.py"
+_ERRORS = "tests/integration/test_master_errors.py::TestErrors"
+_LOSSES = "tests/integration/test_master_losses.py::TestTheSourceLostSomething"
+_ORDERINGS = "tests/integration/test_orderings.py"
+
+MUTANTS = [
+    Mutant(
+        "doorbells ring before the commit",
+        "migration_master/ingest.py",
+        "        touched = self._store.commit(parts)\n        self._touched(touched)\n",
+        "        self._touched([TouchedLane(p.source.stream, row[0], 1, 0, 1) for p in parts for row in p.rows])\n"
+        "        self._store.commit(parts)\n",
+        (f"{_ORDERINGS}::TestTheMaster",),
+    ),
+    Mutant(
+        "offsets move in a transaction of their own, before the rows",
+        "db/ingest.py",
+        "            self._move_offsets(session, batches)\n",
+        "            self._move_offsets(session, batches)\n            session.connection.commit()\n",
+        (f"{_ERRORS}::test_an_error_at_any_step_costs_nothing_and_doubles_nothing[master.offsets_moved]",),
+    ),
+    Mutant(
+        "offsets move in a transaction of their own, behind the rows",
+        "db/ingest.py",
+        "        with self._database.transaction() as session:\n            self._move_offsets(session, batches)\n"
+        "            self._reached(Step.MASTER_OFFSETS_MOVED)\n",
+        "        with self._database.transaction() as session:\n",
+        (f"{_ERRORS}::test_an_error_at_any_step_costs_nothing_and_doubles_nothing[master.committed]",),
+    ),
+    Mutant(
+        "the fence does not look at the epoch",
+        "db/ingest.py",
+        'o.moved_at = NOW(6) WHERE o.epoch = %s"',
+        'o.moved_at = NOW(6) WHERE o.epoch > %s - 1000"',
+        (f"{_ERRORS}::test_a_second_master_fences_the_first",),
+    ),
+    Mutant(
+        "the fence does not look at the offset",
+        "db/ingest.py",
+        " AND o.next_offset = v.expected ",
+        " ",
+        (f"{_ERRORS}::test_a_transaction_that_is_stored_already_cannot_be_stored_again",),
+    ),
+    Mutant(
+        "take-over reads the offsets and raises no epoch",
+        "db/ingest.py",
+        'f"UPDATE source_offset SET epoch = %s WHERE stream_id IN ({marks})", (epoch, *ids))',
+        'f"UPDATE source_offset SET epoch = %s WHERE stream_id IN ({marks})", (1, *ids))',
+        (f"{_ERRORS}::test_a_second_master_fences_the_first",),
+    ),
+    Mutant(
+        "a raw row that is there already is passed over",
+        "db/raw.py",
+        "    write(session.connection, Bulk(quoted(table_of(stream)), COLUMNS, binary=True), lines)\n",
+        "    from contextlib import suppress\n\n    from db.bulk import Repaired\n\n    with suppress(Repaired):\n"
+        "        write(session.connection, Bulk(quoted(table_of(stream)), COLUMNS, binary=True), lines)\n",
+        (f"{_ORDERINGS}::TestTheMaster::test_a_raw_row_that_is_there_already_halts_and_stays_as_it_is",),
+    ),
+    Mutant(
+        "after an error the master goes on from memory",
+        "migration_master/master.py",
+        "        self._trouble = reason\n        self.close()\n",
+        "        self._trouble = reason\n",
+        (f"{_ERRORS}::test_an_error_at_any_step_costs_nothing_and_doubles_nothing[master.committed]",),
+    ),
+    Mutant(
+        "the end of a partition is not stored where only markers stand",
+        "migration_master/ingest.py",
+        "        if batch.next_offset <= source.next_offset:\n",
+        "        if batch.next_offset <= source.next_offset or not batch.records:\n",
+        (f"{_MASTER}::TestStoring::test_aborted_records_are_not_stored_and_the_position_passes_their_markers",),
+    ),
+    Mutant(
+        "lanes by Python's own hash, which differs from process to process",
+        "migration_core/lane.py",
+        "    return crc32(key) % lanes\n",
+        "    return hash(key) % lanes\n",
+        (f"{_MASTER}::TestStoring::test_every_record_is_stored_once_with_its_bytes_its_lane_and_its_order",),
+    ),
+    Mutant(
+        "auto.offset.reset=latest",
+        "kafka_log/settings.py",
+        '"auto.offset.reset": "error"',
+        '"auto.offset.reset": "latest"',
+        (f"{_LOSSES}::test_a_gap_that_opens_while_it_is_read_is_found_as_well",),
+    ),
+    Mutant(
+        "records of aborted transactions are read",
+        "kafka_log/settings.py",
+        '"isolation.level": "read_committed"',
+        '"isolation.level": "read_uncommitted"',
+        (f"{_MASTER}::TestStoring::test_aborted_records_are_not_stored_and_the_position_passes_their_markers",),
+    ),
+]
