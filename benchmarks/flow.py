@@ -53,7 +53,7 @@ def flow(stage: Stage, load: Load, *, workers: int, logs: Path) -> Flow:
         stage.open_stream(database)
         _produce(stage, load)
         before = direct.load(stage.url, bulk, shares)
-        with services(stage.environment(), logs) as running:
+        with stage.environment() as variables, services(variables, logs) as running:
             pipeline, requests = _drain(database, load, running, workers)
         after = direct.load(stage.url, bulk, shares)
         _compare(database, stage)

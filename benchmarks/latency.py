@@ -41,7 +41,7 @@ def latency(stage: Stage, *, per_second: int, seconds: float, workers: int, logs
     database = stage.begin()
     try:
         stage.open_stream(database)
-        with services(stage.environment(), logs) as running:
+        with stage.environment() as variables, services(variables, logs) as running:
             for number in range(workers):
                 running.start(f"worker-{number + 1}", "migration_worker")
             running.start("master", "migration_master")

@@ -49,7 +49,8 @@ def loading(stage: Stage, rows: int, *, folder: Path, logs: Path) -> Loading:
         with database.transaction() as session:
             session.execute(raw.definition(_DIRECT))
         before = direct.load(stage.url, bulk, [lines])
-        with services({**stage.environment(), "SNAPSHOT_DIR": str(folder)}, logs) as running:
+        given = {"SNAPSHOT_DIR": str(folder)}
+        with stage.environment() as variables, services(variables | given, logs) as running:
             loader = _load(database, rows, running)
         after = direct.load(stage.url, bulk, [lines])
         _compare(database)

@@ -1,9 +1,11 @@
 """What every measurement begins with: empty schemas, one open stream, a topic and a queue on real servers."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from db.bulk import qualified
 from db.engine import Database, parsed_url
@@ -76,13 +78,21 @@ class Stage:
         """A table of the same definition, for the direct way."""
         return qualified(_DIRECT, "accounts")
 
-    def environment(self) -> dict[str, str]:
-        """Of the programs."""
+    @contextmanager
+    def environment(self) -> Iterator[dict[str, str]]:
+        """Of the programs, with a queue of their own: what others left in it would be served too."""
         sqs = client(_REGION, endpoint=self.servers.sqs_endpoint)
+        queue = ensure_queue(sqs, f"bench-{uuid4().hex}.fifo")
+        try:
+            yield self._variables(queue)
+        finally:
+            sqs.delete_queue(QueueUrl=queue)
+
+    def _variables(self, queue: str) -> dict[str, str]:
         return {
             "DATABASE_URL": self.url,
             "KAFKA_BOOTSTRAP_SERVERS": self.servers.kafka_bootstrap,
-            "SQS_QUEUE_URL": ensure_queue(sqs, "bench.fifo"),
+            "SQS_QUEUE_URL": queue,
             "AWS_REGION": _REGION,
             "AWS_ENDPOINT_URL_SQS": self.servers.sqs_endpoint,
             "AWS_ACCESS_KEY_ID": os.environ.get("AWS_ACCESS_KEY_ID", "local"),
