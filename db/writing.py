@@ -81,20 +81,21 @@ class _Table:
     def __init__(self, schema: str, table: CompiledTable, name: str) -> None:
         self.mode = table.mode
         self.child = table.child
-        self.name = qualified(schema, name)
+        place = qualified(schema, name)
+        self.name = _in_statement(place)
         self.lines = line_encoder(table.kinds)
-        self.key_names = quoted(*table.entity_columns)
+        self.key_names = _in_statement(quoted(*table.entity_columns))
         self._width = len(table.entity_columns)
         hexed = frozenset(n for n, kind in zip(table.columns, table.kinds, strict=True) if kind is Kind.BYTES)
-        self.plain = Bulk(self.name, table.columns, hex_columns=hexed)
+        self.plain = Bulk(place, table.columns, hex_columns=hexed)
         replace = table.mode is WriteMode.REPLACE
         others = tuple(n for n in table.columns if n not in table.key_columns)
         update = others if table.mode is WriteMode.UPSERT else ()
-        self.bulk = Bulk(self.name, table.columns, replace=replace, hex_columns=hexed, update=update)
+        self.bulk = Bulk(place, table.columns, replace=replace, hex_columns=hexed, update=update)
         self._key_places = [table.columns.index(n) for n in table.key_columns]
         self._other_places = [table.columns.index(n) for n in others]
-        sets = ", ".join(f"{quoted(n)} = %s" for n in others)
-        keys = " AND ".join(f"{quoted(n)} = %s" for n in table.key_columns)
+        sets = ", ".join(f"{_in_statement(quoted(n))} = %s" for n in others)
+        keys = " AND ".join(f"{_in_statement(quoted(n))} = %s" for n in table.key_columns)
         self._update = f"UPDATE {self.name} SET {sets} WHERE {keys}" if others else ""
 
     def key_test(self, count: int) -> str:
@@ -109,6 +110,11 @@ class _Table:
         if self._update:
             places = (*self._other_places, *self._key_places)
             session.execute(self._update, [row[place] for place in places])
+
+
+def _in_statement(name: str) -> str:
+    """A quoted name beside places for arguments, where the driver takes a percent sign for one."""
+    return name.replace("%", "%%")
 
 
 def _chunks(keys: list[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:
