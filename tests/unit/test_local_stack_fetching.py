@@ -88,7 +88,7 @@ def test_progress_is_told_while_a_client_works(tmp_path, monkeypatch):
     monkeypatch.setattr("local_stack.fetching._LOOK_SECONDS", 0.1)
     said: list[str] = []
 
-    script = f"head -c 3000000 /dev/zero > '{tmp_path / 'work' / 'part'}'; sleep 1"
+    script = "head -c 3000000 /dev/zero > '" + str(tmp_path / "work" / "part") + "'; sleep 1"
     run_watched(["sh", "-c", script], growing=tmp_path / "work", label="Maven", say=said.append)
 
     assert any("Maven: 3 MB after" in line for line in said)
