@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
 from threading import Event
 
 from examples.scenario import LogRecord, Scenario, SourceRecord, Topic
@@ -10,8 +11,10 @@ from kafka_log.producer import LogWriter
 from kafka_log.reader import LogReader, Start
 from kafka_log.topics import TopicAdmin
 from kafka_log.watermarks import LogView, Partition
+from runtime.retry import patiently
 
 _TOLD_EVERY = 1000
+_LEADER_PATIENCE = timedelta(seconds=20)
 
 
 def create_topics(config: Mapping[str, str], topics: Iterable[Topic]) -> None:
@@ -26,7 +29,10 @@ def create_topics(config: Mapping[str, str], topics: Iterable[Topic]) -> None:
 def stored(config: Mapping[str, str], topics: Iterable[Topic]) -> Counter[Partition]:
     """How many records each partition holds: nothing is ever deleted from a replay's topics."""
     places = [(topic.name, partition) for topic in topics for partition in range(topic.partitions)]
-    return Counter({place: mark.high for place, mark in LogView(config).watermarks(places).items()})
+    view = LogView(config)
+    # A topic that was made just now may have no leader for a moment.
+    marks = patiently(lambda: view.watermarks(places), stop=Event(), what="the topics", patience=_LEADER_PATIENCE)
+    return Counter({place: mark.high for place, mark in marks.items()})
 
 
 def publish(

@@ -8,7 +8,6 @@ from threading import Event
 from examples.scenario import Scenario
 from replay.plan import marker
 from replay.publish import create_topics, publish, stored
-from runtime.retry import patiently
 
 INITIAL = "initial-published"
 FINISHED = "source-finished"
@@ -26,8 +25,7 @@ def run_source(
     """Publish everything that is not published yet: the same call goes on where an earlier one was killed."""
     snapshots.mkdir(parents=True, exist_ok=True)
     create_topics(config, scenario.topics)
-    # A topic that was made just now has no leader yet.
-    already = patiently(lambda: stored(config, scenario.topics), stop=stop, what="the topics")
+    already = stored(config, scenario.topics)
     publish(config, scenario.initial(), already, stop=stop, told=told)
     if stop.is_set():
         return
