@@ -9,6 +9,7 @@ from threading import Event
 import pytest
 
 from db import lanes
+from db.bulk import Bulk, Repaired, write
 from db.failure import SqlError
 from db.lanes import LaneMove
 from kafka_log.producer import LogWriter
@@ -20,9 +21,10 @@ from migration_core.lane import lane_of
 from migration_core.steps import Step
 from migration_worker.serve import DoorbellLoop
 from migration_worker.sweeper import Sweeper
-from tests.integration.applying import Applying, applying, person
+from tests.integration.applying import Applying, applying, doc, person
 from tests.integration.legacy_topics import LANES as LANES_OF_A_STREAM
 from tests.integration.legacy_topics import drain, legacy_topics
+from tests.integration.snapshots import SnapshotCase, line
 from tests.servers import own
 from work_queue.attributes import attributes
 from work_queue.client import client
@@ -39,6 +41,8 @@ INSIDE = [
 ]
 """Steps of the worker's transaction."""
 LANES = [("people", lane) for lane in range(4)]
+CUTS = 4
+"""Connections lost one after the other: more than the search for a bad row takes to one that stands alone."""
 RUNG = 3 * len(LANES)
 """Doorbells of all lanes of all three streams."""
 
@@ -60,6 +64,12 @@ class Once:
         if step is self._step and not self.done:
             self.done = True
             self._act()
+
+
+def deadlocks(world: Applying) -> int:
+    """How many the server has broken so far."""
+    ((count,),) = world.rows("SELECT count FROM information_schema.innodb_metrics WHERE name = 'lock_deadlocks'")
+    return int(str(count))
 
 
 def applied(world: Applying) -> list[tuple]:
@@ -90,31 +100,39 @@ class TestTheWorkersTransaction:
         assert sorted(world.rows("SELECT id FROM {target}.people")) == [("a",), ("c",)]
 
     @pytest.mark.parametrize("step", INSIDE)
-    def test_a_connection_that_is_lost_makes_no_reject_and_the_batch_is_redone(self, world, step):
-        world.put("people", [person(f"u{n}", phones=[str(n)]) for n in range(30)])
+    @pytest.mark.parametrize("people", [1, 30])
+    def test_a_connection_that_is_lost_makes_no_reject_and_the_batch_is_redone(self, world, step, people):
+        world.put("people", [person(f"u{n}", phones=[str(n)]) for n in range(people)])
+        cuts = []
 
-        def cut() -> None:
+        def cut(now: Step) -> None:
+            if now is not step or len(cuts) == CUTS:
+                return
+            cuts.append(now)
             for (connection,) in world.rows(
                 "SELECT id FROM information_schema.processlist WHERE db = %s AND id <> CONNECTION_ID()", world.name
             ):
                 world.rows(f"KILL {connection}")
 
         world.database.close()
-        work = world.work(cutting := Once(step, cut))
+        work = world.work(cut)
         left = set(LANES)
-        for _ in range(5):
+        for _ in range(3 * CUTS):
             left = work.apply(left)
 
-        assert cutting.done
-        assert (world.ledger("people").rejected, world.ledger("people").applied) == (0, 30)
-        assert world.rows("SELECT COUNT(*) FROM {target}.phones") == [(30,)]
+        assert len(cuts) == CUTS
+        assert (world.ledger("people").rejected, world.ledger("people").applied) == (0, people)
+        assert world.rows("SELECT COUNT(*) FROM {target}.phones") == [(people,)]
 
     def test_a_deadlock_takes_the_whole_batch_back_and_the_batch_is_redone(self, world):
         world.put("people", [person(f"u{n}") for n in range(40)])
         world.drain()
         world.rows("CREATE TABLE {target}.ballast (id INT PRIMARY KEY)")
         world.put("people", [person(f"u{n}", "new") for n in range(40)])
-        rival = _Rival(world)
+        ((last,),) = world.rows(
+            "SELECT JSON_VALUE(entity_key, '$[0]') FROM raw_people ORDER BY lane DESC, sequence DESC LIMIT 1"
+        )
+        rival, before = _Rival(world, str(last)), deadlocks(world)
 
         work = world.work(Once(Step.WORKER_TRANSFORMED, rival.begin))
         left = set(LANES)
@@ -122,9 +140,19 @@ class TestTheWorkersTransaction:
             left = work.apply(left)
         rival.end()
 
+        assert deadlocks(world) > before
         assert rival.met
         assert world.rows("SELECT DISTINCT name FROM {target}.people") == [("new",)]
         assert (world.ledger("people").rejected, world.ledger("people").pending) == (0, 0)
+
+    def test_where_another_entity_may_hold_a_value_every_image_is_written_in_its_place(self, world):
+        world.put("logins", [("a", doc(id="a", login=login)) for login in ("x", "y", "z")])
+
+        world.drain()
+
+        ledger = world.ledger("logins")
+        assert (ledger.applied, ledger.superseded) == (3, 0)
+        assert world.rows("SELECT id, login FROM {target}.logins") == [("a", "z")]
 
     def test_a_watermark_moves_only_from_where_it_was_read(self, world):
         world.put("people", [person(f"u{n}") for n in range(20)])
@@ -136,6 +164,24 @@ class TestTheWorkersTransaction:
                 lanes.move(session, stream, [LaneMove(0, lane.applied - 1, lane.applied + 1)])
 
         world.drain()
+
+
+class TestTheFastWay:
+    @pytest.mark.parametrize(
+        "line",
+        [b"aaa\tabcdefghijklmnopqrstu\t1\t\\N\t1\n", b"aaa\tn\tword\t\\N\t1\n", b"aaa\tn\t300\t\\N\t1\n",
+         b"there\tn\t1\t\\N\t1\n", b"aaa\tn\t13\t\\N\t1\n", b"aaa\t\\N\t1\t\\N\t1\n", b"aaa\tn\n"],
+        ids=["text-cut", "word-for-a-number", "number-clipped", "duplicate", "check", "null", "columns-missing"],
+    )  # fmt: skip
+    def test_what_the_server_would_repair_or_leave_out_is_not_taken_for_stored(self, world, line):
+        world.put("people", [person("there")])
+        world.drain()
+        bulk = Bulk(f"{world.target}.people", ("id", "name", "age", "extra", "source_sequence"))
+
+        with pytest.raises((Repaired, SqlError)), world.database.transaction() as session:
+            write(session.connection, bulk, [b"good\tn\t1\t\\N\t1\n", line])
+
+        assert world.rows("SELECT id, age FROM {target}.people") == [("there", None)]
 
 
 class TestTheBarrier:
@@ -184,6 +230,24 @@ class TestDoorbells:
         self.turns(world, late)
 
         assert world.rows("SELECT name FROM {target}.people") == [("late",)]
+
+    def test_a_row_that_comes_while_the_look_after_the_delete_is_acted_on_is_applied_in_the_next_turn(self, world):
+        world.put("people", [person("early")])
+        world.ring()
+        last = Once(Step.WORKER_READ, lambda: world.put("people", [person("early", "last")]))
+        late = Once(Step.WORKER_DELETED, lambda: world.put("people", [person("early", "late")]))
+
+        def reached(step: Step) -> None:
+            if late.done:
+                last(step)
+            late(step)
+
+        loop = self.loop(world, reached)
+        while not last.done:
+            loop.turn(Event())
+        loop.turn(Event())
+
+        assert world.rows("SELECT name FROM {target}.people") == [("last",)]
 
     def test_a_lane_whose_doorbell_another_holds_for_long_is_applied_all_the_same(self, world):
         world.ring()
@@ -274,6 +338,24 @@ class TestTheMaster:
         assert told.total() == 300
 
 
+class TestTheLoader:
+    def test_an_offset_that_a_master_lives_by_is_never_set_back(self, database_url, database, tmp_path):
+        (tmp_path / "snapshot").mkdir()
+        case = SnapshotCase(database_url, database, tmp_path / "snapshot", tmp_path / "migration.yaml")
+        case.register()
+        case.write([line(1)])
+        case.rows("INSERT INTO source (source_id, stream_id, kind) SELECT 7, stream_id, 'partition' FROM stream")
+        case.rows(
+            "INSERT INTO source_offset (source_id, stream_id, topic, topic_id, kafka_partition, start_offset, "
+            "end_offset, next_offset) SELECT 7, stream_id, %s, 'id-of-topic', 0, 5, 9, 77 FROM stream",
+            case.topic,
+        )
+
+        case.load()
+
+        assert case.rows("SELECT source_id, next_offset FROM source_offset") == [(7, 77)]
+
+
 class _Enough(Exception):
     """Nothing of the rival's work stays."""
 
@@ -281,8 +363,9 @@ class _Enough(Exception):
 class _Rival:
     """Another session that meets the worker in a deadlock, and is too heavy to be its victim."""
 
-    def __init__(self, world: Applying) -> None:
+    def __init__(self, world: Applying, last: str) -> None:
         self._world = world
+        self._last = last
         self._holds = Event()
         self.met = False
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -303,9 +386,7 @@ class _Rival:
         with self._world.database.transaction() as session:
             values = ", ".join(f"({number})" for number in range(2000))
             session.execute(f"INSERT INTO {ballast} VALUES {values}")
-            ids = [row[0] for row in session.rows(f"SELECT id FROM {people} ORDER BY id")]
-            half = ", ".join(f"'{id_}'" for id_ in ids[::2])
-            session.execute(f"UPDATE {people} SET age = 1 WHERE id IN ({half})")
+            session.execute(f"UPDATE {people} SET age = 1 WHERE id = %s", (self._last,))
             self._holds.set()
             self._wait_for_the_worker()
             session.execute(f"SELECT id FROM {people} FOR UPDATE")
