@@ -130,7 +130,8 @@ class TestTheWorkersTransaction:
         world.rows("CREATE TABLE {target}.ballast (id INT PRIMARY KEY)")
         world.put("people", [person(f"u{n}", "new") for n in range(40)])
         ((last,),) = world.rows(
-            "SELECT JSON_VALUE(entity_key, '$[0]') FROM raw_people ORDER BY lane DESC, sequence DESC LIMIT 1"
+            "SELECT JSON_VALUE(CONVERT(entity_key USING utf8mb4), '$[0]') FROM raw_people "
+            "ORDER BY lane DESC, sequence DESC LIMIT 1"
         )
         rival, before = _Rival(world, str(last)), deadlocks(world)
 

@@ -45,6 +45,16 @@ class TestImages:
         ledger = world.ledger("people")
         assert (ledger.applied + ledger.superseded, ledger.pending) == (3, 0)
 
+    def test_children_that_a_later_image_no_longer_has_are_removed(self, world):
+        world.put("people", [person("a", phones=["1", "2"]), person("b", phones=["1"])])
+        world.drain()
+        world.put("people", [person("a", phones=["2", "3"])])
+
+        world.drain()
+
+        found = world.rows("SELECT person_id, number FROM {target}.phones ORDER BY 1, 2")
+        assert found == [("a", "2"), ("a", "3"), ("b", "1")]
+
     def test_tombstones_and_filtered_images_remove_what_their_key_had(self, world):
         world.put("people", [person("a", phones=["1"]), person("b", phones=["2"]), person("c", phones=["3"])])
         world.drain()

@@ -97,7 +97,7 @@ def _run(
                 *tests,
             ],
             cwd=tree,
-            env={**env, "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**env, "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "500"},  # or pytest cuts off why
             capture_output=True,
             text=True,
             timeout=_LONGEST_SECONDS,

@@ -21,14 +21,19 @@ MUTANTS = [
     Mutant(
         "the watermark moves in a transaction of its own, before the rows",
         "db/apply.py",
-        "        self._parts.reached(Step.WORKER_READ)\n        return taken\n",
-        "        self._parts.reached(Step.WORKER_READ)\n"
-        "        lanes.move(session, self._parts.registered.stream_id, "
-        "[LaneMove(one.lane.lane, one.lane.applied, one.after) for one in taken])\n"
+        "        self._parts.writer.write(session, effects, strict=strict)\n",
+        "        early = [self._record(session, one, folded) for one, folded in folds]\n"
+        "        lanes.move(session, self._parts.registered.stream_id, early)\n"
         "        session.connection.commit()\n"
-        "        lanes.move = lambda *_args: None\n"
-        "        return taken\n",
-        (f"{_TRANSACTION}::test_until_the_commit_nobody_sees_anything_and_an_error_leaves_nothing",),
+        "        self._parts.writer.write(session, effects, strict=strict)\n",
+        (f"{_TRANSACTION}::test_a_connection_that_is_lost_makes_no_reject_and_the_batch_is_redone[30-worker.written]",),
+        also=(
+            (_MOVE, ""),
+            (
+                "        moves = [self._record(session, one, folded) for one, folded in folds]\n",
+                "        moves = early\n",
+            ),
+        ),
     ),
     Mutant(
         "a lane is not locked",
@@ -95,7 +100,7 @@ MUTANTS = [
         "db/writing.py",
         "        self.coalesces = all(table.mode is not WriteMode.STRICT for table in stream.tables)\n",
         "        self.coalesces = True\n",
-        (f"{_WORKER}::TestUniqueValues",),
+        (f"{_TRANSACTION}::test_where_another_entity_may_hold_a_value_every_image_is_written_in_its_place",),
     ),
     Mutant(
         "a table with a second unique key is written by REPLACE",
@@ -141,14 +146,14 @@ MUTANTS = [
         "db/writing.py",
         _GONE,
         "        gone = [effect.key for effect in effects if not (effect.rows and effect.rows[index])]\n",
-        (f"{_WORKER}::TestImages::test_the_newest_image_stands_with_its_children_and_older_ones_are_superseded",),
+        (f"{_WORKER}::TestImages::test_children_that_a_later_image_no_longer_has_are_removed",),
     ),
     Mutant(
         "what the server repaired on the fast way is taken for stored",
         "db/bulk.py",
         "    if (records, skipped, warnings) != (len(lines), 0, 0):\n",
         "    if records != len(lines):\n",
-        (f"{_WORKER}::TestBadRows::test_a_row_that_only_the_server_refuses_is_found_and_its_neighbours_are_untouched",),
+        (f"{_ORDERINGS}::TestTheFastWay",),
     ),
     Mutant(
         "a later partial change of a parked key is applied",

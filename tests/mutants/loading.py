@@ -13,10 +13,11 @@ _RETURN = "        return\n    session.execute(\"INSERT INTO source (stream_id, 
 
 MUTANTS = [
     Mutant(
-        "a compressed part is believed without count and size",
+        "a compressed part is believed without a look at the manifest",
         "snapshot_loader/reading.py",
-        "        if self._lines != self._part.rows:\n",
-        '        if self._lines != self._part.rows and self._compression == "none":\n',
+        "                raise self._located(error, file, pending) from error\n",
+        "                if self._compression == 'none':\n"
+        "                    raise self._located(error, file, pending) from error\n",
         (f"{_READING}::test_a_cut_between_two_members_is_found_without_size_and_digest",),
     ),
     Mutant(
@@ -75,6 +76,6 @@ MUTANTS = [
         "db/snapshot_registry.py",
         _RETURN,
         "        session.execute('UPDATE source_offset SET next_offset = %s', (offsets.start_offset,))\n" + _RETURN,
-        (f"{_LOADER}::TestRegistering::test_an_offset_that_moved_on_is_never_changed",),
+        ("tests/integration/test_orderings.py::TestTheLoader",),
     ),
 ]

@@ -14,9 +14,13 @@ class Mutant:
     new: str
     tests: tuple[str, ...]
     """As pytest takes them."""
+    also: tuple[tuple[str, str], ...] = ()
+    """More changes of the same file, (old, new)."""
 
     def applied_to(self, text: str) -> str:
         """The file with the guarantee broken; ValueError when the mutant does not fit the code any more."""
-        if text.count(self.old) != 1:
-            raise ValueError(f"{self.name}: its old text stands {text.count(self.old)} times in {self.file}, not once")
-        return text.replace(self.old, self.new)
+        for old, new in ((self.old, self.new), *self.also):
+            if text.count(old) != 1:
+                raise ValueError(f"{self.name}: {old!r} stands {text.count(old)} times in {self.file}, not once")
+            text = text.replace(old, new)
+        return text

@@ -4,8 +4,14 @@ from tests.mutants.mutant import Mutant
 
 _MASTER = "tests/integration/test_master.py"
 _ERRORS = "tests/integration/test_master_errors.py::TestErrors"
-_LOSSES = "tests/integration/test_master_losses.py::TestTheSourceLostSomething"
+_LOG = "tests/integration/test_kafka_log.py"
 _ORDERINGS = "tests/integration/test_orderings.py"
+_HEADS = "            self._reached(Step.MASTER_HEADS_MOVED)\n"
+_OFFSETS = (
+    "            session.connection.commit()\n"
+    "            self._reached(Step.MASTER_OFFSETS_MOVED)\n"
+    "            self._move_offsets(session, batches)\n"
+)
 
 MUTANTS = [
     Mutant(
@@ -26,10 +32,10 @@ MUTANTS = [
     Mutant(
         "offsets move in a transaction of their own, behind the rows",
         "db/ingest.py",
-        "        with self._database.transaction() as session:\n            self._move_offsets(session, batches)\n"
-        "            self._reached(Step.MASTER_OFFSETS_MOVED)\n",
-        "        with self._database.transaction() as session:\n",
-        (f"{_ERRORS}::test_an_error_at_any_step_costs_nothing_and_doubles_nothing[master.committed]",),
+        "            self._move_offsets(session, batches)\n            self._reached(Step.MASTER_OFFSETS_MOVED)\n",
+        "",
+        (f"{_ERRORS}::test_an_error_at_any_step_costs_nothing_and_doubles_nothing[master.offsets_moved]",),
+        also=((_HEADS, f"{_HEADS}{_OFFSETS}"),),
     ),
     Mutant(
         "the fence does not look at the epoch",
@@ -86,7 +92,7 @@ MUTANTS = [
         "kafka_log/settings.py",
         '"auto.offset.reset": "error"',
         '"auto.offset.reset": "latest"',
-        (f"{_LOSSES}::test_a_gap_that_opens_while_it_is_read_is_found_as_well",),
+        (f"{_LOG}::test_a_position_that_retention_took_is_fatal_for_its_partition",),
     ),
     Mutant(
         "records of aborted transactions are read",
