@@ -21,9 +21,15 @@ _TIME = re.compile(r"(-?)(\d{2,3}):([0-5]\d)(?::([0-5]\d)(?:[.,](\d+))?)?", re.A
 _LAST_TIME = "838:59:59"
 _PER_SECOND = {"epoch_s": 1, "epoch_ms": 1000, "epoch_us": 1_000_000}
 _DAY_HOURS, _DAY_LENGTH = 24, len("YYYY-MM-DD")
+_ZONES = {"Z": timedelta(0)} | {
+    f"{sign}{minutes // 60:02d}:{minutes % 60:02d}": timedelta(minutes=minutes if sign == "+" else -minutes)
+    for sign in "+-"
+    for minutes in range(0, 24 * 60, 15)
+}
+"""Offsets that clocks on earth have or had lately; others are read with less haste."""
 _CLOCK = tuple(f" {minute // 60:02d}:{minute % 60:02d}:" for minute in range(1440))
 _SECONDS = tuple(f"{second:02d}" for second in range(60))
-_SEPARATORS = {19: "--T::", 23: "--T::.", 26: "--T::."}
+_SEPARATORS = {19: "--T::"} | dict.fromkeys(range(21, 30), "--T::.")
 """Of the usual spellings, by their length without the offset: every third character from the fifth."""
 
 
@@ -62,10 +68,10 @@ def epoch(field: Field, column: TargetColumn | None, unit: str, *, coerce: bool)
 def iso8601(field: Field, column: TargetColumn | None, *, assume_utc: bool) -> Convert:
     """A date and a time with its offset from UTC."""
     written = _writer(field, column)
-    short = None if _is_timestamp(column) else _in_utc(_digits(column))
+    usual = None if _is_timestamp(column) else _usual(_digits(column))
 
     def convert(value: Any) -> Any:  # noqa: ANN401 - JSON in, the column's type out
-        if short is not None and value.__class__ is str and (quick := short(value)) is not None:
+        if usual is not None and value.__class__ is str and (quick := usual(value)) is not None:
             return quick
         found = _MOMENT.fullmatch(value) if type(value) is str else None
         if found is None:
@@ -141,24 +147,28 @@ def millis(field: Field, column: TargetColumn | None) -> Convert:
     return convert
 
 
-def _in_utc(digits: int) -> Any:  # noqa: ANN401 - a function of one JSON value
-    """The spellings that most programs write, YYYY-MM-DDTHH:MM:SS.fff with Z or +00:00; None for all others."""
-    shown = {length: min(length, 20 + digits if digits else 19) for length in _SEPARATORS}
-    fill = {19: "." + "0" * digits if digits else "", 23: "0" * max(0, digits - 3), 26: ""}
+def _usual(digits: int) -> Any:  # noqa: ANN401 - a function of one JSON value
+    """The spellings that most programs write, YYYY-MM-DDTHH:MM:SS.fff with Z or ±HH:MM; None for all others."""
+    cut = 20 + digits if digits else 19
+    fill = {length: "0" * (cut - length) for length in _SEPARATORS} | {19: "." + "0" * digits if digits else ""}
 
-    def short(value: str) -> str | None:
-        body = value[:-1] if value[-1:] == "Z" else value[:-6] if value[-6:] == "+00:00" else ""
+    def usual(value: str) -> str | None:
+        body, zone = (value[:-1], "Z") if value[-1:] == "Z" else (value[:-6], value[-6:])
         length = len(body)
-        if body[4:20:3] != _SEPARATORS.get(length) or body[0] == "0" or body[11:13] == "24":
+        if body[4:20:3] != _SEPARATORS.get(length) or body[0] == "0" or body[11:13] == "24" or zone not in _ZONES:
             return None
         try:
             moment = datetime.fromisoformat(body)
-        except ValueError:
+            if moment.tzinfo:  # another spelling, of the same length
+                return None
+            if shift := _ZONES[zone]:
+                moment -= shift
+                return moment.isoformat(" ", "microseconds")[:cut] if moment.year >= _FIRST_YEAR else None
+        except (ValueError, OverflowError):
             return None
-        # With an offset it was another spelling of the same length.
-        return None if moment.tzinfo else f"{body[:10]} {body[11 : shown[length]]}{fill[length]}"
+        return f"{body[:10]} {body[11:cut]}{fill[length]}"
 
-    return short
+    return usual
 
 
 def _epoch_writer(per_second: int, digits: int) -> Any:  # noqa: ANN401 - a function of one int

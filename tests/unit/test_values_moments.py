@@ -1,9 +1,10 @@
 """Dates and times: UTC, cut and never rounded; what MySQL would bend is refused with its code."""
 
+import re
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migration_core.errors import Rejected
@@ -145,17 +146,19 @@ def test_the_edges_of_datetime_are_inside():
 
 
 NEARLY = st.from_regex(
-    r"[0-2]\d{3}-[01]\d-[0-3]\d[T ][0-2]\d:[0-6]\d:[0-6]\d(\.\d{3}|\.\d{6}|\.\d{3}\+0[05]|)(Z|z|\+00:00|\+0000|)",
+    r"[0-2]\d{3}-[01]\d-[0-3]\d[T ][0-2]\d:[0-6]\d:[0-6]\d(\.\d{1,11}|\.\d{3}\+0[05]|)"
+    r"(Z|z|[+-][0-2]\d:[0-6][05]|\+0000|)",
     fullmatch=True,
 )
 
 
+@settings(max_examples=400)
 @given(NEARLY, DIGITS)
 def test_the_short_way_never_says_what_the_long_way_would_not(text, digits):
     target = column("v", "datetime", datetime_precision=digits)
     usual = one_column("{path: $.v, type: iso8601}", target)
     # A blank before the offset is allowed, and no short way knows it.
-    spaced = text.removesuffix("Z") + " Z" if text.endswith("Z") else text.replace("+00:00", " +00:00")
+    spaced = re.sub(r"(Z|[+-]\d\d:\d\d)$", r" \1", text)
 
     assert outcome(usual, text) == outcome(usual, spaced)
 
