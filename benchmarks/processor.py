@@ -34,6 +34,9 @@ def _is(process: psutil.Process, uuid: str, folder: str) -> bool:
         if not any("mysqld" in part for part in process.cmdline()[:4]):
             return False
         own = Path(f"/proc/{process.pid}/root{folder}/auto.cnf")
-        return uuid in own.read_text(encoding="utf-8")
+        # Another server of the same machine can see the file too, but has not opened anything beside it.
+        return uuid in own.read_text(encoding="utf-8") and any(
+            Path(file.path).is_relative_to(folder) for file in process.open_files()
+        )
     except (psutil.Error, OSError):
         return False

@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from db.bulk import qualified
-from db.engine import Database, parsed_url
+from db.engine import Database, schema_url
 from db.registry import registered
 from db.schema import create_schema, drop_schemas, upgrade
 from db.snapshot_registry import register_snapshot
@@ -61,7 +61,7 @@ class Stage:
     @property
     def url(self) -> str:
         """Of the control schema."""
-        return parsed_url(self.servers.mysql_url).set(database=_CONTROL).render_as_string(hide_password=False)
+        return schema_url(self.servers.mysql_url, _CONTROL)
 
     @property
     def kafka(self) -> Mapping[str, str]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from ssl import CERT_NONE, PROTOCOL_TLS_CLIENT, SSLContext
 from typing import Any
 
 from pymysql import err
@@ -27,6 +29,10 @@ class BufferConnection(Connection):
     serves_local_infile: bool = True
     """Whether the server takes LOAD DATA LOCAL at all; where not, rows go by multi-row statements."""
     registered: tuple[str, memoryview] | None = None
+
+    def _create_ssl_ctx(self, sslp: dict[str, Any]) -> SSLContext:
+        # Without a certificate to trust, PyMySQL would read all of the system's anew for every connection.
+        return _trusting() if not sslp else super()._create_ssl_ctx(sslp)  # type: ignore[misc]
 
     @contextmanager
     def serving(self, name: str, buffer: bytes | bytearray | memoryview) -> Iterator[None]:
@@ -75,6 +81,15 @@ class BufferConnection(Connection):
         if result.server_status is not None:
             self.server_status = result.server_status
         return int(result.affected_rows or 0)
+
+
+@cache
+def _trusting() -> SSLContext:
+    """TLS as PyMySQL does it where no certificate is named: private, but with whoever answers."""
+    context = SSLContext(PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = CERT_NONE
+    return context
 
 
 class _Result(MySQLResult):

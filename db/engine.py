@@ -1,13 +1,15 @@
 """Connections and transactions: strict, UTC, READ COMMITTED, and gone soon after their process is."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 import pymysql
 from pymysql.constants import CLIENT
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DisconnectionError
 
 from db.connection import BufferConnection
 from db.failure import sql_error
@@ -16,7 +18,8 @@ from migration_core.errors import ConfigError
 STRICT_MODE = "STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 LANE_SECONDS = 10
 """How long a session that can hold a lane outlives its host; MySQL's own default is 8 hours."""
-_RECYCLE_SECONDS = 8
+_IDLE_SECONDS = 8
+"""How long a pooled session may have lain idle: the server ends one that can hold a lane soon after."""
 _CONNECT_SECONDS = 10
 _READ_SECONDS = 60
 
@@ -59,9 +62,10 @@ class Database:
             "mysql+pymysql://",
             creator=self._connect,
             pool_size=pool_size,
-            pool_recycle=_RECYCLE_SECONDS,
             pool_reset_on_return=None,  # every transaction below ends in COMMIT or ROLLBACK itself
         )
+        event.listen(self.engine, "checkin", _laid_down)
+        event.listen(self.engine, "checkout", _taken_up)
 
     def close(self) -> None:
         """Close every pooled connection."""
@@ -161,6 +165,16 @@ def parsed_url(url: str) -> URL:
     if parsed.get_backend_name() != "mysql" or not parsed.database:
         raise ConfigError("DATABASE_URL must name a MySQL schema: mysql+pymysql://user:password@host:3306/schema")
     return parsed
+
+
+def _laid_down(_connection: Any, record: Any) -> None:  # noqa: ANN401 - as SQLAlchemy's events declare them
+    record.info["idle_since"] = time.monotonic()
+
+
+def _taken_up(_connection: Any, record: Any, _proxy: Any) -> None:  # noqa: ANN401 - as above
+    """The pool's own recycling counts a session's whole life, and would end busy ones too."""
+    if time.monotonic() - record.info.get("idle_since", time.monotonic()) > _IDLE_SECONDS:
+        raise DisconnectionError("it lay idle for too long")
 
 
 def _give_up(pooled: Any, *, lost: bool) -> None:  # noqa: ANN401 - SQLAlchemy's pool proxy has no public class

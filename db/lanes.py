@@ -20,6 +20,8 @@ class LaneLook:
     parked: int
     attempts: int
     """Attempts marked at this watermark by processes that may have died of it."""
+    backlog: int
+    """Rows that are stored and have no outcome yet, open or not."""
 
     @property
     def has_work(self) -> bool:
@@ -55,7 +57,8 @@ class LaneMove:
 
 _LOOK = (
     "SELECT s.name, h.lane, h.head, p.applied, p.open_to, p.parked, "
-    "IF(a.applied = p.applied, a.attempts, 0) "
+    "IF(a.applied = p.applied, a.attempts, 0), "
+    "CAST(h.`rows` AS SIGNED) - p.n_applied - p.n_superseded - p.n_filtered - p.n_parked - p.n_rejected "
     "FROM lane_head h JOIN lane_progress p USING (stream_id, lane) JOIN stream s USING (stream_id) "
     "JOIN stream_state t USING (stream_id) LEFT JOIN lane_attempt a USING (stream_id, lane) "
     "WHERE t.state = 'running' AND p.halted IS NULL"

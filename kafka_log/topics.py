@@ -21,14 +21,15 @@ from migration_core.errors import Transient
 
 _ANSWER_SECONDS = 30.0
 _LOOK_AGAIN_SECONDS = 0.05
+_ONE_LOOK_SECONDS = 3.0
 
 
 class TopicAdmin:
     """Every method returns when the cluster has done it."""
 
     def __init__(self, config: settings.Config) -> None:
+        self._config = config
         self._client = AdminClient(settings.connecting(config))
-        self._view = LogView(config)
 
     def create(self, topic: str, *, partitions: int = 1, config: Mapping[str, str] | None = None) -> None:
         """A new topic, with the cluster's own number of copies."""
@@ -68,10 +69,12 @@ class TopicAdmin:
 
     def _await_leaders(self, topic: str, partitions: int) -> None:
         """The controller answers before the brokers lead: only then can a partition be read and written."""
+        places = [(topic, partition) for partition in range(partitions)]
         until = time.monotonic() + _ANSWER_SECONDS
         while True:
+            # A new client each time: one that asked too early believes for half a minute that nobody leads.
             try:
-                if len(self._view.watermarks([(topic, partition) for partition in range(partitions)])) == partitions:
+                if len(LogView(self._config, answer_seconds=_ONE_LOOK_SECONDS).watermarks(places)) == partitions:
                     return
             except Transient:
                 if time.monotonic() > until:

@@ -1,12 +1,14 @@
 """Which lanes to ring now. Pure: the time is an argument."""
 
+from collections import defaultdict
 from collections.abc import Iterable
+from math import inf
 
 from db.ingest import TouchedLane
 from migration_core.doorbell import Doorbell
 
 BUSY_SECONDS = 1.0
-"""A lane that is behind already is rung at most this often: its worker looks again by itself."""
+"""A lane is rung at most this often where its worker, or one that another lane wakes, looks at it by itself."""
 
 Lane = tuple[str, int]
 
@@ -21,16 +23,23 @@ class Ringing:
     def due(self, touched: Iterable[TouchedLane], now: float) -> list[Doorbell]:
         """Doorbells for the lanes of one transaction, and for those whose second is over.
 
-        A ring that is held back is not forgotten: else the last rows of a burst could wait for the sweeper.
+        Each lane is rung at most once a second, but of the lanes that were not behind one is always rung at once: it
+        wakes a worker, who serves the others beside it. A ring that is held back is not forgotten: else the last rows
+        of a burst could wait for the sweeper.
         """
+        fresh: dict[str, list[Lane]] = defaultdict(list)
         for lane in touched:
-            if lane.backlog <= lane.rows:
-                self._rung.pop((lane.stream, lane.lane), None)
             self._owed[lane.stream, lane.lane] = lane.head
-        due = [lane for lane in self._owed if now - self._rung.get(lane, -BUSY_SECONDS) >= BUSY_SECONDS]
-        bells = [Doorbell(stream, lane, self._owed.pop((stream, lane))) for stream, lane in due]
+            if lane.backlog <= lane.rows:
+                fresh[lane.stream].append((lane.stream, lane.lane))
+        due = {lane for lane in self._owed if now >= self._last(lane) + BUSY_SECONDS}
+        due |= {min(lanes, key=self._last) for lanes in fresh.values() if due.isdisjoint(lanes)}
+        bells = [Doorbell(stream, lane, self._owed.pop((stream, lane))) for stream, lane in sorted(due)]
         self._rung.update(dict.fromkeys(due, now))
         return bells
+
+    def _last(self, lane: Lane) -> float:
+        return self._rung.get(lane, -inf)
 
     def wait(self, now: float) -> float | None:
         """Seconds until the next ring is due; None when none is owed."""

@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 LANE_SECONDS = 5.0
 """How long a worker stays with the lanes that it has before it gives them back."""
 
+LIGHT_ROWS = 50
+"""A lane with at most so many rows to apply is served beside others by whoever is awake."""
+
 Lane = tuple[str, int]
 
 
@@ -51,6 +54,7 @@ class LaneWork:
         self._counted = counted
         self._clock = clock
         self._patience = Patience()
+        self._known: set[Lane] = set()
 
     def looks(self, wanted: Collection[Lane]) -> dict[Lane, LaneLook]:
         """The lanes that are neither paused nor halted, as they stand now, without a lock."""
@@ -58,8 +62,22 @@ class LaneWork:
         with self.database.transaction() as session:
             return {(look.stream, look.lane): look for look in lanes.looks(session, ids)}
 
+    def ready(self, rung: Collection[Lane]) -> list[LaneLook]:
+        """What there is to do: the lanes `rung` that have work, and beside them light ones that need no doorbell.
+
+        Of those only the ones that this process has applied before. A row that kills the process is then met again
+        behind a doorbell or an attempt mark, not by every worker that wakes up for something else.
+        """
+        ids = [work.parts.registered.stream_id for work in self.streams.values()]
+        with self.database.transaction() as session:
+            found = lanes.with_work(session, ids)
+        return [look for look in found if look.has_work and ((look.stream, look.lane) in rung or self._beside(look))]
+
+    def _beside(self, look: LaneLook) -> bool:
+        return look.backlog <= LIGHT_ROWS and not look.attempts and (look.stream, look.lane) in self._known
+
     def apply(self, wanted: Collection[Lane]) -> set[Lane]:
-        """Apply until these lanes are empty or the time is over; those that still have work or are held elsewhere."""
+        """Apply until these lanes are empty or the time is over; those that failed or that another worker holds."""
         by_stream: dict[str, set[int]] = defaultdict(set)
         for stream, lane in wanted:
             by_stream[stream].add(lane)
@@ -82,6 +100,7 @@ class LaneWork:
             applied.unfinished.update(applied.rows)
         for lane in applied.rows:
             self._patience.worked(stream, lane)
+            self._known.add((stream, lane))
         self._counted(stream, applied, self._clock() - began)
         return applied
 
@@ -104,7 +123,7 @@ class LaneWork:
             log.warning("batch_will_be_redone", extra=fields)
 
     def _drain(self, stream: str, numbers: set[int], until: float) -> set[int]:
-        """Lanes of one stream that still had work when the time was over, or that another worker holds."""
+        """Lanes of one stream that failed, or that another worker holds."""
         elsewhere: set[int] = set()
         while numbers:
             wanted = sorted(numbers)
@@ -117,4 +136,4 @@ class LaneWork:
             numbers = set(applied.unfinished)
             if self._clock() > until:
                 break
-        return numbers | elsewhere
+        return elsewhere

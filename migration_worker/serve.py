@@ -1,11 +1,12 @@
 """The worker's loop: doorbells in, lanes applied, doorbells deleted, and a second look after every release."""
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from math import inf
 from threading import Event
 
-from db.lanes import LaneLook
 from migration_core.steps import Reached, Step, nothing
 from migration_worker.lane_work import Lane, LaneWork
 from migration_worker.sweeper import Sweeper
@@ -15,6 +16,7 @@ from work_queue.queue import BATCH, Delivery, WorkQueue
 log = logging.getLogger(__name__)
 
 _HELD_ELSEWHERE = timedelta(milliseconds=100)
+_ASKED_SECONDS = 0.05
 
 
 class DoorbellLoop:
@@ -29,6 +31,7 @@ class DoorbellLoop:
         wait: timedelta = LONGEST_WAIT,
         foreign: Callable[[int], None] = lambda _count: None,
         reached: Reached = nothing,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._queue = queue
         self._work = work
@@ -36,12 +39,13 @@ class DoorbellLoop:
         self._wait = wait
         self._foreign = foreign
         self._reached = reached
-        self._applied: set[Lane] = set()
+        self._clock = clock
+        self._asked = -inf
         self._again: set[Lane] = set()
 
     def turn(self, stop: Event) -> None:
-        """One receive and what it rings for; raises Transient when the queue does not answer."""
-        deliveries = self._queue.receive(BATCH, timedelta() if self._again else self._wait)
+        """One receive and what there is to do after it; raises Transient when the queue does not answer."""
+        deliveries = self._receive()
         if stop.is_set():
             self._queue.release(deliveries)  # a message left in flight would block its lane
         elif deliveries or self._again:
@@ -49,7 +53,7 @@ class DoorbellLoop:
             self.serve(deliveries)
 
     def serve(self, deliveries: Sequence[Delivery]) -> None:
-        """Apply what these doorbells ring for, then answer every one of them."""
+        """Apply what these doorbells ring for and what waits beside it, then answer every one of them."""
         rung: dict[Lane, list[Delivery]] = {lane: [] for lane in self._again}
         foreign = []
         for delivery in deliveries:
@@ -65,29 +69,28 @@ class DoorbellLoop:
         done = [delivery for lane, found in rung.items() if lane not in left for delivery in found]
         self._queue.delete([*foreign, *done])
         self._reached(Step.WORKER_DELETED)
-        # A row may have been stored after the last look and before the delete, by a master that saw this doorbell
-        # as good enough: only a look after the delete can tell.
-        left |= self._apply(set(rung) - left)
-        held = [delivery for lane, found in rung.items() if lane in left for delivery in found if delivery not in done]
+        held = [delivery for lane in left & rung.keys() for delivery in rung[lane]]
         if held:
             self._queue.release(held, _HELD_ELSEWHERE)
-        # While the last ones were applied, a row may have been stored by a master that saw its lane behind, and such
-        # a lane is not rung at once. It is served in the next turn, beside what rings then, so that no lane waits.
-        self._again = {(look.stream, look.lane) for look in self._with_work(self._applied)}
+        # A row may have been stored after the last look and before the delete, by a master that saw this doorbell as
+        # good enough: only a look after the delete can tell. What it finds is served in the next turn.
+        self._again = {(look.stream, look.lane) for look in self._work.ready(rung)} - left
 
-    def _apply(self, lanes: set[Lane]) -> set[Lane]:
-        """Apply those that have work; lanes that still have some, or that another worker holds."""
-        looks = self._with_work(lanes)
+    def _receive(self) -> list[Delivery]:
+        """Doorbells; while there is more to do anyway, the queue is asked now and then and never waited for."""
+        now = self._clock()
+        if self._again and now - self._asked < _ASKED_SECONDS:
+            return []
+        self._asked = now
+        return self._queue.receive(BATCH, timedelta() if self._again else self._wait)
+
+    def _apply(self, rung: set[Lane]) -> set[Lane]:
+        """Apply what is ready; lanes that failed or that another worker holds."""
+        looks = self._work.ready(rung)
         for look in looks:
             if look.attempts:
                 self._sweeper.sweep_one(look)
-        ready = {(look.stream, look.lane) for look in looks if not look.attempts}
-        left = self._work.apply(ready)
-        self._applied = ready - left
-        return left
-
-    def _with_work(self, lanes: set[Lane]) -> list[LaneLook]:
-        return [look for look in self._work.looks(lanes).values() if look.has_work] if lanes else []
+        return self._work.apply({(look.stream, look.lane) for look in looks if not look.attempts})
 
     def _lane_of(self, delivery: Delivery) -> Lane | None:
         bell = delivery.bell

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
+from db import lanes
 from db.apply import Limits, StreamParts
 from db.engine import Database
 from db.ingest import IngestStore, PartitionRows
@@ -178,6 +179,10 @@ class Applying:
 
     def ledger(self, stream: str) -> StreamLedger:
         return next(one for one in ledger(self.database) if one.stream == stream)
+
+    def lanes_with_work(self, stream: str) -> list[int]:
+        with self.database.transaction() as session:
+            return sorted(look.lane for look in lanes.with_work(session, [self.parts(stream).registered.stream_id]))
 
     def remainders(self) -> list[Remainder]:
         return [one for one in remainders(self.database) if one.total]

@@ -18,7 +18,7 @@ from migration_core.doorbell import Doorbell, encode
 from migration_core.errors import Fenced, Halted, Transient
 from migration_core.key import canonical
 from migration_core.lane import lane_of
-from migration_core.steps import Step
+from migration_core.steps import Step, nothing
 from migration_worker.serve import DoorbellLoop
 from migration_worker.sweeper import Sweeper
 from tests.integration.applying import Applying, applying, doc, person
@@ -214,7 +214,7 @@ class TestDoorbells:
         counts = attributes(client(own.REGION, endpoint=servers.sqs_endpoint), world.queue_url)
         assert counts.messages + counts.in_flight == RUNG
 
-    def test_a_row_that_comes_between_the_last_look_and_the_delete_is_applied_at_once(self, world):
+    def test_a_row_that_comes_between_the_last_look_and_the_delete_is_applied_in_the_next_turn(self, world):
         world.put("people", [person("early")])
         world.ring()
         late = Once(Step.WORKER_COMMITTED, lambda: world.put("people", [person("early", "late")]))
@@ -223,7 +223,7 @@ class TestDoorbells:
 
         assert world.rows("SELECT name FROM {target}.people") == [("late",)]
 
-    def test_a_row_that_comes_with_the_delete_is_applied_at_once(self, world):
+    def test_a_row_that_comes_with_the_delete_is_applied_in_the_next_turn(self, world):
         world.put("people", [person("early")])
         world.ring()
         late = Once(Step.WORKER_DELETED, lambda: world.put("people", [person("early", "late")]))
@@ -249,6 +249,32 @@ class TestDoorbells:
         loop.turn(Event())
 
         assert world.rows("SELECT name FROM {target}.people") == [("last",)]
+
+    def test_one_doorbell_serves_every_light_lane_that_its_worker_has_applied_before(self, world):
+        loop = self.loop(world, nothing)
+        world.put("people", [person(f"u{n}") for n in range(20)])
+        world.ring()
+        while world.ledger("people").pending:
+            loop.turn(Event())
+        world.put("people", [person(f"u{n}", "new") for n in range(20)])
+        (lane, *others) = world.lanes_with_work("people")
+
+        self.ring_one(world, lane)
+        loop.turn(Event())
+
+        assert others
+        assert world.rows("SELECT DISTINCT name FROM {target}.people") == [("new",)]
+
+    def test_a_worker_that_is_new_applies_no_lane_that_was_not_rung(self, world):
+        world.put("people", [person(f"u{n}") for n in range(20)])
+        (lane, *others) = world.lanes_with_work("people")
+        loop = self.loop(world, nothing)
+
+        self.ring_one(world, lane)
+        for _ in range(3):
+            loop.turn(Event())
+
+        assert world.lanes_with_work("people") == others
 
     def test_a_lane_whose_doorbell_another_holds_for_long_is_applied_all_the_same(self, world):
         world.ring()
@@ -293,10 +319,16 @@ class TestDoorbells:
         work = world.work(reached)
         return DoorbellLoop(world.queue, work, Sweeper(work), wait=timedelta(), reached=reached)
 
+    def ring_one(self, world: Applying, lane: int) -> None:
+        while found := world.queue.receive(10, timedelta()):
+            world.queue.delete(found)
+        world.queue.ring([Doorbell("people", lane, 1)])
+
     def turns(self, world: Applying, late: Once) -> None:
         loop = self.loop(world, late)
         while not late.done:
             loop.turn(Event())
+        loop.turn(Event())
 
 
 class TestTheMaster:

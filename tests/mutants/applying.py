@@ -68,9 +68,16 @@ MUTANTS = [
     Mutant(
         "nobody looks again once a doorbell is deleted",
         "migration_worker/serve.py",
-        "        left |= self._apply(set(rung) - left)\n",
-        "",
-        (f"{_DOORBELLS}::test_a_row_that_comes_with_the_delete_is_applied_at_once",),
+        "        self._again = {(look.stream, look.lane) for look in self._work.ready(rung)} - left\n",
+        "        self._again = set()\n",
+        (f"{_DOORBELLS}::test_a_row_that_comes_with_the_delete_is_applied_in_the_next_turn",),
+    ),
+    Mutant(
+        "a worker applies lanes that it knows nothing of",
+        "migration_worker/lane_work.py",
+        " and (look.stream, look.lane) in self._known\n",
+        "\n",
+        (f"{_DOORBELLS}::test_a_worker_that_is_new_applies_no_lane_that_was_not_rung",),
     ),
     Mutant(
         "there is no sweeper",
