@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from typing import Any, cast
 
 import pymysql
@@ -110,6 +111,21 @@ class Database:
             finally:
                 with suppress(pymysql.MySQLError):
                     session.execute("SET SESSION max_execution_time = 0")
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[bool]:
+        """Hold a lock of this schema that dies with its holder, or learn at once (False) that somebody has it."""
+        # The server's names are short, and of the whole server.
+        whole = sha256(f"{self.schema}:{name}".encode()).hexdigest()[:60]
+        with self.transaction() as session:
+            if session.one("SELECT GET_LOCK(%s, 0)", (whole,)) != (1,):
+                yield False
+                return
+            try:
+                yield True
+            finally:
+                with suppress(pymysql.MySQLError):  # a session that is lost holds no lock
+                    session.one("SELECT RELEASE_LOCK(%s)", (whole,))
 
     def _connect(self) -> BufferConnection:
         url = parsed_url(self._url())

@@ -141,26 +141,37 @@ def halt_lane(session: Session, stream_id: int, lane: int, reason: str) -> None:
     )
 
 
-def mark_attempt(
-    session: Session, stream_id: int, lane: int, applied: int, *, survived: int = 0, inherited: int = 0
-) -> int:
-    """Count one more attempt at this watermark; the attempts so far.
+def mark_attempt(session: Session, stream_id: int, lane: int, applied: int, *, inherited: int = 0) -> int:
+    """Count one more attempt at this watermark; the attempts so far. A watermark without any begins at `inherited`.
 
-    `survived` of the earlier ones did not kill this process; a watermark without attempts begins at `inherited`.
+    Only for whoever holds the lane's `attempt_lock`: then all earlier ones ended with the death of their process.
     """
     session.execute(
         "INSERT INTO lane_attempt (stream_id, lane, applied, attempts) VALUES (%s, %s, %s, %s) AS new "
-        "ON DUPLICATE KEY UPDATE attempts = IF(lane_attempt.applied = new.applied, "
-        "GREATEST(lane_attempt.attempts - %s, 0) + 1, new.attempts), applied = new.applied, marked_at = NOW(6)",
-        (stream_id, lane, applied, inherited + 1, survived),
+        "ON DUPLICATE KEY UPDATE attempts = IF(lane_attempt.applied = new.applied, lane_attempt.attempts + 1, "
+        "new.attempts), applied = new.applied, marked_at = NOW(6)",
+        (stream_id, lane, applied, inherited + 1),
     )
     found = session.one("SELECT attempts FROM lane_attempt WHERE stream_id = %s AND lane = %s", (stream_id, lane))
     return int(found[0]) if found else 1
 
 
-def clear_attempts(session: Session, stream_id: int, lane: int) -> None:
-    """Forget the attempts of a lane that was applied or that failed without killing its process."""
-    session.execute("DELETE FROM lane_attempt WHERE stream_id = %s AND lane = %s", (stream_id, lane))
+def take_back_attempt(session: Session, stream_id: int, lane: int, applied: int) -> None:
+    """Uncount the attempt that this process has survived, and forget the lane's when it has moved on since."""
+    session.execute(
+        "UPDATE lane_attempt SET attempts = attempts - 1 WHERE stream_id = %s AND lane = %s AND applied = %s",
+        (stream_id, lane, applied),
+    )
+    session.execute(
+        "DELETE a FROM lane_attempt a JOIN lane_progress p USING (stream_id, lane) "
+        "WHERE a.stream_id = %s AND a.lane = %s AND (a.attempts <= 0 OR a.applied <> p.applied)",
+        (stream_id, lane),
+    )
+
+
+def attempt_lock(stream_id: int, lane: int) -> str:
+    """The name under which one process at a time attempts a lane that may be deadly."""
+    return f"attempt:{stream_id}:{lane}"
 
 
 def settle_parked(session: Session, stream_id: int, move: LaneMove) -> None:

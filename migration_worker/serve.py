@@ -87,10 +87,9 @@ class DoorbellLoop:
     def _apply(self, rung: set[Lane]) -> set[Lane]:
         """Apply what is ready; lanes that failed or that another worker holds."""
         looks = self._work.ready(rung)
-        for look in looks:
-            if look.attempts:
-                self._sweeper.sweep_one(look)
-        return self._work.apply({(look.stream, look.lane) for look in looks if not look.attempts})
+        tried = {(look.stream, look.lane) for look in looks if look.attempts}
+        held = {(look.stream, look.lane) for look in looks if look.attempts and not self._sweeper.sweep_one(look)}
+        return held | self._work.apply({(look.stream, look.lane) for look in looks} - tried)
 
     def _lane_of(self, delivery: Delivery) -> Lane | None:
         bell = delivery.bell

@@ -1,7 +1,8 @@
 """Lanes that nobody serves: found by two looks a second apart, and applied here, with or without any doorbell."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from db import lanes
@@ -34,7 +35,8 @@ class Sweeper:
     reached: Reached = nothing
     swept: Callable[[str], None] = lambda _stream: None
     _before: dict[Lane, int] = field(default_factory=dict)
-    _survived: dict[Lane, int] = field(default_factory=dict)
+    _survived: list[tuple[int, int, int]] = field(default_factory=list)
+    """Attempts (stream id, lane, watermark) that did not kill this process and are still counted."""
 
     def sweep(self) -> int:
         """Look at every lane, apply those that nobody serves, retry parked rows that are due; lanes swept."""
@@ -45,8 +47,8 @@ class Sweeper:
         stuck = unserved(self._before, now)
         self._before = {lane: look.applied for lane, look in now.items()}
         for look in stuck:
-            self.sweep_one(look)
-            self.swept(look.stream)
+            if self.sweep_one(look):
+                self.swept(look.stream)
         for look in found:
             work = self.work.streams[look.stream]
             if look.parked and not work.parts.stream.partial:
@@ -55,57 +57,68 @@ class Sweeper:
             self.reached(Step.SWEEPER_SWEPT)
         return len(stuck)
 
-    def sweep_one(self, look: LaneLook) -> None:
-        """Apply one lane under an attempt mark that is committed first, so that a deadly row leaves its trace."""
-        attempts = self._mark(look.stream, look.lane, look.applied)
-        self.reached(Step.SWEEPER_ATTEMPT_MARKED)
-        try:
+    def sweep_one(self, look: LaneLook) -> bool:
+        """Apply one lane under an attempt mark that is committed first, so that a deadly row leaves its trace.
+
+        False when another process is at it already: two at once would look like one that died.
+        """
+        stream_id = self.work.streams[look.stream].parts.registered.stream_id
+        with self.work.database.alone(lanes.attempt_lock(stream_id, look.lane)) as alone:
+            if alone:
+                self._attempt(look)
+            return alone
+
+    def _attempt(self, look: LaneLook) -> None:
+        with self._marked(look, look.applied) as attempts:
             if attempts < SUSPICIOUS_ATTEMPTS:
                 self.work.apply([(look.stream, look.lane)])
-            else:
-                self._row_by_row(look, attempts)
-        finally:
-            # Whatever happened, it did not kill this process: the next mark takes these attempts back.
-            self._survived[look.stream, look.lane] = self._survived.get((look.stream, look.lane), 0) + 1
-        self._forget(look)
-
-    def _row_by_row(self, look: LaneLook, attempts: int) -> None:
-        work = self.work.streams[look.stream]
-        one_row = replace(self.work.limits, rows=1)
+                return
+        applied = look.applied
         for _ in range(self.work.limits.rows):
-            pending = work.applier.pending(look.lane, 1)
-            if not pending:
-                return
-            try:
-                if attempts >= POISON_ATTEMPTS:
-                    poison = BadBatch(Reason("process", "POISON_CRASH", detail=f"{attempts - 1} attempts died of it"))
-                    work.applier.apply_batch([look.lane], one_row, instead=(pending[0], poison))
-                    log.error("poison_row_rejected", extra={"stream": look.stream, "lane": look.lane})
-                else:
-                    self.work.apply_once(look.stream, [look.lane], one_row)
-            except (SqlError, Halted, Fenced) as error:
-                self.work.failed(look.stream, [look.lane], error)
-                return
+            with self._marked(look, applied, inherited=SUSPICIOUS_ATTEMPTS - 1) as attempts:
+                moved = self._one_row(look, poison=attempts >= POISON_ATTEMPTS)
             now = self.work.looks([(look.stream, look.lane)]).get((look.stream, look.lane))
-            if now is None or not now.has_work:
+            if not moved or now is None or not now.has_work:
                 return
-            # The next row stands under the same suspicion.
-            attempts = self._mark(look.stream, look.lane, now.applied, inherited=SUSPICIOUS_ATTEMPTS - 1)
+            applied = now.applied  # the next row stands under the same suspicion
 
-    def _mark(self, stream: str, lane: int, applied: int, *, inherited: int = 0) -> int:
-        stream_id = self.work.streams[stream].parts.registered.stream_id
-        with self.work.database.transaction() as session:
-            attempts = lanes.mark_attempt(
-                session, stream_id, lane, applied, survived=self._survived.get((stream, lane), 0), inherited=inherited
-            )
-        self._survived.pop((stream, lane), None)
-        return attempts
-
-    def _forget(self, look: LaneLook) -> None:
+    @contextmanager
+    def _marked(self, look: LaneLook, applied: int, *, inherited: int = 0) -> Iterator[int]:
+        """The number of this attempt, which is taken back unless the process dies of it."""
+        self._take_back()
         stream_id = self.work.streams[look.stream].parts.registered.stream_id
         with self.work.database.transaction() as session:
-            lanes.clear_attempts(session, stream_id, look.lane)
-        self._survived.pop((look.stream, look.lane), None)
+            attempts = lanes.mark_attempt(session, stream_id, look.lane, applied, inherited=inherited)
+        self.reached(Step.SWEEPER_ATTEMPT_MARKED)
+        try:
+            yield attempts
+        finally:
+            self._survived.append((stream_id, look.lane, applied))
+            self._take_back()
+
+    def _take_back(self) -> None:
+        """A server that was away kept the last marks, and its absence is no row's fault."""
+        with self.work.database.transaction() as session:
+            for survived in self._survived:
+                lanes.take_back_attempt(session, *survived)
+        self._survived.clear()
+
+    def _one_row(self, look: LaneLook, *, poison: bool) -> bool:
+        """Apply the next row alone, or reject it as the poison that it is; False when nothing could be done."""
+        one_row = replace(self.work.limits, rows=1)
+        applier = self.work.streams[look.stream].applier
+        try:
+            if not poison:
+                return bool(self.work.apply_once(look.stream, [look.lane], one_row).rows)
+            (pending, *_) = applier.pending(look.lane, 1) or [0]
+            cause = Reason("process", "POISON_CRASH", detail=f"{POISON_ATTEMPTS - 1} attempts died of it")
+            done = applier.apply_batch([look.lane], one_row, instead=(pending, BadBatch(cause)))
+        except (SqlError, Halted, Fenced) as error:
+            self.work.failed(look.stream, [look.lane], error)
+            return False
+        if done.rows:
+            log.error("poison_row_rejected", extra={"stream": look.stream, "lane": look.lane})
+        return bool(done.rows)
 
     def _retry(self, look: LaneLook) -> None:
         try:

@@ -216,7 +216,7 @@ class TestDoorbells:
 
     def test_a_row_that_comes_between_the_last_look_and_the_delete_is_applied_in_the_next_turn(self, world):
         world.put("people", [person("early")])
-        world.ring()
+        self.ring_one(world, *world.lanes_with_work("people"))
         late = Once(Step.WORKER_COMMITTED, lambda: world.put("people", [person("early", "late")]))
 
         self.turns(world, late)
@@ -225,7 +225,7 @@ class TestDoorbells:
 
     def test_a_row_that_comes_with_the_delete_is_applied_in_the_next_turn(self, world):
         world.put("people", [person("early")])
-        world.ring()
+        self.ring_one(world, *world.lanes_with_work("people"))
         late = Once(Step.WORKER_DELETED, lambda: world.put("people", [person("early", "late")]))
 
         self.turns(world, late)

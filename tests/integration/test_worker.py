@@ -14,7 +14,7 @@ from migration_core.errors import Transient
 from migration_core.key import canonical
 from migration_core.lane import lane_of
 from migration_core.steps import Step
-from migration_worker.sweeper import POISON_ATTEMPTS, Sweeper
+from migration_worker.sweeper import POISON_ATTEMPTS, SUSPICIOUS_ATTEMPTS, Sweeper
 from tests.integration.applying import Applying, applying, doc, person
 
 pytestmark = pytest.mark.servers
@@ -302,8 +302,53 @@ class TestSweeping:
         for _ in range(POISON_ATTEMPTS * 2):
             sweeper.sweep_one(look)
 
-        assert world.ledger("people").rejected == 0
         assert world.ledger("people").pending == 1
+        Sweeper(world.work()).sweep_one(look)
+        assert (world.ledger("people").rejected, world.ledger("people").pending) == (0, 0)
+
+    def test_attempts_survive_a_server_that_is_away_when_they_are_taken_back(self, world, monkeypatch):
+        world.put("people", [person("a")])
+        look = next(one for one in self.looks(world) if one.has_work)
+        sweeper = Sweeper(world.work())
+        take_back = lanes.take_back_attempt
+
+        def away(*_args):
+            raise SqlError(2013, "lost connection")
+
+        for _ in range(POISON_ATTEMPTS):
+            monkeypatch.setattr(lanes, "take_back_attempt", away)
+            sweeper.work.streams["people"].applier.apply_batch = away  # type: ignore[method-assign]
+            with pytest.raises(SqlError):
+                sweeper.sweep_one(look)
+            monkeypatch.setattr(lanes, "take_back_attempt", take_back)
+
+        Sweeper(world.work()).sweep_one(look)
+        sweeper.sweep_one(look)
+
+        assert world.ledger("people").rejected == 0
+
+    def test_processes_that_are_at_one_lane_at_once_reject_nothing(self, world):
+        world.put("people", [person("a", f"v{n}") for n in range(40)])
+        look = next(one for one in self.looks(world) if one.has_work)
+        with world.database.transaction() as session:
+            stream_id = world.parts("people").registered.stream_id
+            for _ in range(SUSPICIOUS_ATTEMPTS):
+                lanes.mark_attempt(session, stream_id, look.lane, look.applied)
+
+        def sweep(others: int) -> None:
+            """Sweep, and while that attempt is under way let so many others begin theirs."""
+            begun = [others]
+
+            def reached(step: Step) -> None:
+                if step is Step.SWEEPER_ATTEMPT_MARKED and begun and begun.pop():
+                    sweep(others - 1)
+
+            Sweeper(world.work(), reached).sweep_one(look)
+
+        sweep(POISON_ATTEMPTS)
+
+        assert world.ledger("people").rejected == 0
+        assert world.rows("SELECT name FROM {target}.people") == [("v39",)]
 
     def looks(self, world: Applying):
         work = world.work()

@@ -172,9 +172,23 @@ MUTANTS = [
     Mutant(
         "attempts are not marked before a sweep",
         "migration_worker/sweeper.py",
-        "        attempts = self._mark(look.stream, look.lane, look.applied)\n",
-        "        attempts = 1\n",
+        "            attempts = lanes.mark_attempt(session, stream_id, look.lane, applied, inherited=inherited)\n",
+        "            attempts = 1\n",
         (f"{_WORKER}::TestSweeping::test_a_row_that_kills_its_process_is_rejected_and_the_lane_goes_on",),
+    ),
+    Mutant(
+        "attempts of processes that live are counted",
+        "migration_worker/sweeper.py",
+        "            if alone:\n",
+        "            if True:\n",
+        (f"{_WORKER}::TestSweeping::test_processes_that_are_at_one_lane_at_once_reject_nothing",),
+    ),
+    Mutant(
+        "attempts that a process survived stay counted",
+        "migration_worker/sweeper.py",
+        "            self._survived.append((stream_id, look.lane, applied))\n",
+        "",
+        (f"{_WORKER}::TestSweeping::test_attempts_that_the_process_survived_do_not_count",),
     ),
     Mutant(
         "rejects are not counted",
