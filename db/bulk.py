@@ -65,11 +65,24 @@ def write(connection: BufferConnection, bulk: Bulk, lines: Sequence[bytes], *, s
     """Store all `lines` (fields by tab, escaped, each ended by a newline), unchanged, or raise."""
     if not lines:
         return
-    if strict or bulk.update or not connection.serves_local_infile:
-        for statement in _statements(bulk, lines):
-            connection.query(statement)
-    else:
+    if not (strict or bulk.update) and connection.serves_local_infile:
         _load(connection, bulk, lines)
+        return
+    longest = connection.largest_packet // 2  # quoting may double a line
+    for statement in _statements(bulk, [line for line in lines if len(line) <= longest], longest):
+        connection.query(statement)
+    for line in lines:
+        if len(line) > longest:
+            _write_large(connection, bulk, line)
+
+
+def _write_large(connection: BufferConnection, bulk: Bulk, line: bytes) -> None:
+    """One row that hardly fits into a statement; LOAD DATA knows no such limit."""
+    if connection.serves_local_infile and not bulk.update:
+        _load(connection, bulk, [line])
+    else:
+        for statement in _statements(bulk, [line], len(line)):
+            connection.query(statement)
 
 
 def _load(connection: BufferConnection, bulk: Bulk, lines: Sequence[bytes]) -> None:
@@ -94,8 +107,9 @@ def _load(connection: BufferConnection, bulk: Bulk, lines: Sequence[bytes]) -> N
         raise Repaired(f"{bulk.table}: {len(lines)} sent, {records} read, {skipped} skipped, {warnings} warnings")
 
 
-def _statements(bulk: Bulk, lines: Sequence[bytes]) -> Iterator[bytes]:
+def _statements(bulk: Bulk, lines: Sequence[bytes], longest: int) -> Iterator[bytes]:
     """The same rows as INSERT or REPLACE statements of about a megabyte; strict mode makes every bad value an error."""
+    longest = min(longest, _STATEMENT_BYTES)
     verb = "REPLACE" if bulk.replace else "INSERT"
     opening = f"{verb} INTO {bulk.table} ({quoted(*bulk.columns)}) VALUES ".encode()
     updates = ", ".join(f"{quoted(name)} = new.{quoted(name)}" for name in bulk.update)
@@ -105,12 +119,13 @@ def _statements(bulk: Bulk, lines: Sequence[bytes]) -> Iterator[bytes]:
     size = 0
     for line in lines:
         row = _values(line, hexed, binary=bulk.binary)
-        if rows and size + len(row) > _STATEMENT_BYTES:
+        if rows and size + len(row) > longest:
             yield opening + b",".join(rows) + closing
             rows, size = [], 0
         rows.append(row)
         size += len(row)
-    yield opening + b",".join(rows) + closing
+    if rows:
+        yield opening + b",".join(rows) + closing
 
 
 def _values(line: bytes, hexed: Sequence[bool], *, binary: bool) -> bytes:

@@ -15,6 +15,7 @@ from pymysql.connections import (  # type: ignore[attr-defined]  # LoadLocalPack
 from pymysql.constants import COMMAND
 from pymysql.protocol import MysqlPacket
 
+from db.errno import PACKET_TOO_LARGE
 from db.text_rows import Row, ServerError, read_rows
 
 _CHUNK = 1 << 20
@@ -28,11 +29,23 @@ class BufferConnection(Connection):
 
     serves_local_infile: bool = True
     """Whether the server takes LOAD DATA LOCAL at all; where not, rows go by multi-row statements."""
+    largest_packet: int = 1 << 30
+    """Bytes of a statement that the server takes; of a larger one it closes the connection, as if it were away."""
     registered: tuple[str, memoryview] | None = None
 
     def _create_ssl_ctx(self, sslp: dict[str, Any]) -> SSLContext:
         # Without a certificate to trust, PyMySQL would read all of the system's anew for every connection.
         return _trusting() if not sslp else super()._create_ssl_ctx(sslp)  # type: ignore[misc]
+
+    def query(self, sql: str | bytes, unbuffered: bool = False) -> int:
+        """Run a statement, or refuse it here where the server would."""
+        text = sql.encode(self.encoding, "surrogateescape") if isinstance(sql, str) else sql
+        if len(text) >= self.largest_packet:
+            raise err.DataError(
+                PACKET_TOO_LARGE,
+                f"a statement of {len(text)} bytes is larger than max_allowed_packet, {self.largest_packet}: raise it",
+            )
+        return super().query(text, unbuffered)
 
     @contextmanager
     def serving(self, name: str, buffer: bytes | bytearray | memoryview) -> Iterator[None]:

@@ -162,8 +162,9 @@ class Database:
             init_command="SET SESSION " + ", ".join(f"{name} = {value}" for name, value in settings.items()),
         )
         with connection.cursor() as cursor:
-            cursor.execute("SELECT @@local_infile")
-            connection.serves_local_infile = cursor.fetchone() == (1,)
+            cursor.execute("SELECT @@local_infile, @@max_allowed_packet")
+            local_infile, connection.largest_packet = cursor.fetchone() or (0, connection.largest_packet)
+            connection.serves_local_infile = bool(local_infile)
         return connection
 
 

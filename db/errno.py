@@ -9,6 +9,7 @@ from enum import Enum, auto
 DUPLICATE_KEY, DUPLICATE_KEY_WITH_NAME = 1062, 1586
 LOCK_WAIT_TIMEOUT, DEADLOCK, LOCK_NOWAIT = 1205, 1213, 3572
 SERVER_GONE, SERVER_LOST = 2006, 2013
+PACKET_TOO_LARGE = 1153
 
 
 class Answer(Enum):
@@ -55,7 +56,6 @@ _RECONNECT = {
     1079,  # shutdown complete
     1129,  # host is blocked
     1152,  # aborted connection
-    1153,  # packet too large: seen as 2006 or 2013 just as often
     1156,  # packets out of order
     1158, 1159, 1160, 1161,  # network read and write errors
     1184,  # aborted connection
@@ -78,6 +78,7 @@ _RECONNECT = {
 _BAD_DATA = {
     1048: "FIELD_NULL",
     1118: "MYSQL_1118",  # row too large
+    PACKET_TOO_LARGE: "REC_TOO_LARGE",  # found before it is sent: the server would only close the connection
     1264: "NUM_RANGE",
     1265: "MYSQL_1265",  # data truncated
     1292: "MYSQL_1292",  # incorrect date, time or number

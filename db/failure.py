@@ -5,7 +5,7 @@ import re
 import pymysql
 from sqlalchemy.exc import DBAPIError
 
-from db.errno import SERVER_LOST, Answer, answer_to
+from db.errno import PACKET_TOO_LARGE, SERVER_LOST, Answer, answer_to
 from migration_core.errors import MigrationError, Transient
 
 _KEY_NAME = re.compile(r"for key '(?:[^'.]*\.)?([^']*)'")
@@ -22,7 +22,8 @@ class SqlError(MigrationError):
         found = _KEY_NAME.search(message)
         self.key_name = found.group(1) if found else ""
         """Of a duplicate: the index that stands against the row."""
-        self.hint = "" if self.answer in (Answer.BAD_DATA, Answer.DUPLICATE) else message
+        quotes_values = self.answer in (Answer.BAD_DATA, Answer.DUPLICATE) and errno != PACKET_TOO_LARGE
+        self.hint = "" if quotes_values else message
         """The server's own words, where they cannot hold values of a row."""
 
     def __str__(self) -> str:

@@ -230,12 +230,12 @@ def _write_rows(
     heads: dict[tuple[str, int], _Head],
 ) -> None:
     first = sequence.pack(generation, number)
-    lines: list[bytes] = []
+    by_lane: dict[int, list[bytes]] = defaultdict(list)
     position = first
     for part in parts:
         source_id = part.source.source_id
         for lane, key, record in part.rows:
-            lines.append(raw.line(lane, position, source_id, record, key))
+            by_lane[lane].append(raw.line(lane, position, source_id, record, key))
             head = heads.get((stream, lane))
             if head is None:
                 heads[stream, lane] = _Head(position, 1, record.time)
@@ -244,8 +244,9 @@ def _write_rows(
                 head.rows += 1
                 head.time = record.time
             position += 1
-    sequence.pack(generation, number + len(lines))  # the last number must fit as well
-    raw.insert(session, stream, lines)
+    sequence.pack(generation, number + position - first)  # the last number must fit as well
+    # In the order of the primary key, so that neighbours of one page are written together.
+    raw.insert(session, stream, [line for _, lines in sorted(by_lane.items()) for line in lines])
 
 
 def _stream_ids(session: Session, streams: Sequence[str]) -> dict[str, int]:

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from db.bulk import Bulk, escaped, write
 from db.engine import Session
-from migration_core.errors import Reason
+from migration_core.errors import Halted, Reason
 from migration_core.lane import key_hash
 from migration_core.outcome import Outcome
 from migration_core.pattern import pattern_hash
@@ -68,6 +68,8 @@ def store_rejects(
             escaped(version.encode()),
         )
         lines.append(b"\t".join(fields) + b"\n")
+    if any(len(line) > session.connection.largest_packet for line in lines):
+        _refuse_where_no_statement_can(session)
     write(session.connection, _REJECT, lines, strict=True)
     store_outcomes(session, stream_id, [(r.lane, r.row) for r in rejections], Outcome.REJECTED)
 
@@ -92,6 +94,11 @@ def store_outcomes(session: Session, stream_id: int, rows: Sequence[tuple[int, R
 def reason_hash(stream: str, reason: Reason) -> str:
     """The hash that rejects of one cause share."""
     return pattern_hash(stream, reason.stage, reason.code, reason.field_path, reason.shape)
+
+
+def _refuse_where_no_statement_can(session: Session) -> None:
+    if not session.connection.serves_local_infile:
+        raise Halted("a reject is larger than max_allowed_packet: raise that variable, or turn local_infile on")
 
 
 def _patterns(session: Session, stream_id: int, stream: str, reasons: Sequence[Reason]) -> dict[str, int]:

@@ -23,7 +23,8 @@ class TargetWriter:
 
     def write(self, session: Session, effects: Sequence[Effect], *, strict: bool) -> None:
         """Make the tables hold `effects`; without `strict` a value that the server would repair raises Repaired."""
-        newest = list({effect.key: effect for effect in effects}.values())
+        # In the order of the primary key, so that neighbours of one page are written together.
+        newest = [effect for _, effect in sorted({effect.key: effect for effect in effects}.items())]
         for index, table in enumerate(self._tables):
             if table.mode is WriteMode.STRICT:
                 self._in_order(session, table, index, effects)

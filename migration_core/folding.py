@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from migration_core.errors import Reason, Rejected
 from migration_core.merge_patch import merge
@@ -25,8 +25,7 @@ class Transforms(Protocol):
     ) -> Rows | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(NamedTuple):
     """What the tables must hold for `key` after row `sequence`; rows is None when that is nothing."""
 
     key: bytes

@@ -1,7 +1,6 @@
 """The values that travel between the programs: positions, raw rows and decoded changes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -57,8 +56,7 @@ class Change(NamedTuple):
     document: Mapping[str, object] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """Where a record came from, for columns that map it and for messages."""
 
     topic: str

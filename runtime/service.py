@@ -1,5 +1,6 @@
 """What surrounds a program while it runs: logs, signals, health and metrics, begun and ended in one place."""
 
+import gc
 import logging
 import time
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 LOOP_LIMIT = timedelta(seconds=60)
 """A round holds at most one SQS wait and one batch of 2 s; twice the time a MySQL session may take is past doubt."""
 _EMF_EVERY = timedelta(seconds=30)
+_YOUNG_OBJECTS = 50_000
 
 
 class ServiceSettings(Protocol):
@@ -63,6 +65,10 @@ def service(
         else None
     )
     log.info("started", extra={"version": version(), "configuration": settings.effective()})
+    # A batch is thousands of tuples that live until its commit: looking through them for cycles, which they never
+    # form, again and again costs a tenth of the processor.
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS)
     try:
         yield Service(stop, metrics, heartbeat, port)
     finally:

@@ -18,6 +18,7 @@ from migration_core.manifest import StreamSnapshot
 from migration_core.sequence import last_of
 from migration_core.steps import Reached, Step, nothing
 from snapshot_loader.ahead import ahead
+from snapshot_loader.malformed import MalformedLines
 from snapshot_loader.preparing import KeyOf, PartRules, Prepared, prepare
 from snapshot_loader.progress import Progress
 from snapshot_loader.reading import Bounds, PartReader, PrefixChanged
@@ -120,9 +121,11 @@ class StreamLoad:
     def _read(self, stored: StoredSnapshot, store: SnapshotStore, part: StoredPart, repeats: Repeats) -> StoredPart:
         self._parts.progress.advance(part.loaded.lines, skipped=True)
         pulse = partial(self._parts.insistence.pulse, f"{self._parts.stream.name}, part {part.part}")
+        odd = MalformedLines(part.file, self._parts.snapshot.container)
         with ahead(self._prepared(stored, part), waiting=pulse) as chunks:
             for chunk in chunks:
                 pulse()
+                odd.add(len(chunk.raw.lines), chunk.malformed)
                 part = self._stored(store, part, chunk)
                 for lane, keys in chunk.keys.items():
                     repeats.add(lane, keys.hashes, keys.sequences)

@@ -51,15 +51,19 @@ class Prepared:
 
     raw: RawChunk
     keys: dict[int, LaneKeys]
+    malformed: list[int] = field(default_factory=list)
+    """Numbers of the lines that do not follow the container."""
 
 
 def prepare(chunk: Chunk, rules: PartRules) -> Prepared:
     """Every line becomes one raw row: a malformed one whole and flagged, one without a readable key in lane 0."""
     sequence.snapshot_number(rules.part, chunk.end.lines)  # the last number must fit as well
     keys: dict[int, LaneKeys] = defaultdict(LaneKeys)
-    rows = _values(chunk, rules, keys) if rules.parse in VALUES_ALONE else _records(chunk, rules, keys)
+    malformed: list[int] = []
+    alone = rules.parse in VALUES_ALONE
+    rows = _values(chunk, rules, keys) if alone else _records(chunk, rules, keys, malformed)
     heads = {lane: LaneRows(kept.sequences[-1], len(kept.sequences), kept.time) for lane, kept in keys.items()}
-    return Prepared(RawChunk(rows, heads, chunk.end), keys)
+    return Prepared(RawChunk(rows, heads, chunk.end), keys, malformed)
 
 
 def _values(chunk: Chunk, rules: PartRules, keys: dict[int, LaneKeys]) -> list[bytes]:
@@ -85,7 +89,7 @@ def _values(chunk: Chunk, rules: PartRules, keys: dict[int, LaneKeys]) -> list[b
     return rows
 
 
-def _records(chunk: Chunk, rules: PartRules, keys: dict[int, LaneKeys]) -> list[bytes]:
+def _records(chunk: Chunk, rules: PartRules, keys: dict[int, LaneKeys], malformed: list[int]) -> list[bytes]:
     parse, key_of, lanes, source_id = rules.parse, rules.key_of, rules.lanes, rules.source_id
     before = rules.before
     rows: list[bytes] = []
@@ -102,6 +106,7 @@ def _records(chunk: Chunk, rules: PartRules, keys: dict[int, LaneKeys]) -> list[
             key, hashed, lane = None, 0, KEYLESS_LANE
             if rejected.reason.stage == "container":
                 record, flags = Received(number, None, line, None, None, 0), Flag.MALFORMED_LINE
+                malformed.append(number)
         rows.append(raw.line(lane, place, source_id, record, key, flags, hashed=hashed))
         kept = keys[lane]
         kept.hashes.append(hashed)

@@ -20,6 +20,7 @@ from migration_core.records import Flag, Received
 from migration_core.sequence import last_of, pack, snapshot_number
 from migration_core.steps import Step
 from snapshot_loader import preparing
+from snapshot_loader.malformed import TOLERATED
 from snapshot_loader.reading import Bounds
 from snapshot_loader.stopping import StoppedEarly
 from tests.integration.snapshots import LANES, SnapshotCase, end_of, killing, line
@@ -101,6 +102,16 @@ def test_kcat_lines_become_the_records_that_they_describe(case):
     assert [(row[0], row[3], row[4], row[5], row[9]) for row in stored[3:]] == [
         (0, None, None, whole, Flag.MALFORMED_LINE) for whole in malformed
     ]
+
+
+def test_a_part_of_another_container_stops_the_load_and_shows_nothing(case):
+    good = render("legacy.users", 0, Received(1, b'{"id": "u1"}', line(1), None, 5, 1))[:-1]
+    case.write([good] * 7 + [line(number) for number in range(TOLERATED + 1)], container="kcat")
+
+    with pytest.raises(SnapshotError, match=r"line 8: SNAP_PARSE: .* 101 of 108 lines are no kcat lines"):
+        case.load()
+
+    assert case.open_to() == {0}
 
 
 def test_a_long_line_is_stored_whole(case):

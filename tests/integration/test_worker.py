@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pymysql
 import pytest
+from sqlalchemy import event
 
 from db import lanes
 from db.apply import BadBatch, LaneApplier, Limits
@@ -143,6 +144,43 @@ class TestBadRows:
         assert world.ledger("people").state == "halted"
         with world.database.transaction() as session:
             session.execute(f"RENAME TABLE {world.target}.gone TO {world.target}.people")
+
+    def test_a_row_that_fits_into_no_statement_is_no_bad_row(self, world):
+        self.small_packets(world)
+        world.put("people", [person("a"), person("b", more="x" * 30_000), person("c", age=13)])
+
+        world.drain()
+
+        assert world.rows("SELECT id, LENGTH(extra) > 30000 FROM {target}.people ORDER BY id") == [
+            ("a", None),
+            ("b", 1),
+        ]
+        assert [code for _, _, code, _ in world.rejects("people")] == ["CHECK_VIOLATION"]
+
+    def test_without_load_data_a_row_that_fits_into_no_statement_halts_its_stream_with_the_remedy(self, world):
+        world.put("people", [person("b", more='"' * 9_000)])
+        self.small_packets(world, local_infile=False)
+
+        world.work().apply([("people", lane) for lane in range(4)])
+
+        ((state, reason),) = world.rows(
+            "SELECT state, reason FROM stream_state JOIN stream USING (stream_id) WHERE name = 'people'"
+        )
+        assert (state, "raise that variable" in str(reason)) == ("halted", True)
+
+    def small_packets(self, world, *, local_infile=True):
+        """As if the server took statements of 20 kB only."""
+
+        def small(connection, _record):
+            connection.largest_packet = 20_000
+            connection.serves_local_infile = connection.serves_local_infile and local_infile
+
+        event.listen(world.database.engine, "connect", small)
+        world.database.engine.dispose()
+
+    def test_the_limit_of_a_statement_is_the_servers(self, world):
+        with world.database.transaction() as session:
+            assert session.one("SELECT @@max_allowed_packet") == (session.connection.largest_packet,)
 
 
 class TestUniqueValues:
