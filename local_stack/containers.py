@@ -10,7 +10,7 @@ from typing import Any
 from docker.errors import DockerException, ImageNotFound, NotFound
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
-from testcontainers.core.docker_client import DockerClient
+from testcontainers.core.docker_client import DockerClient, get_docker_host
 
 from local_stack.elasticmq import ElasticMq
 from local_stack.fetching import Say
@@ -25,6 +25,7 @@ from local_stack.servers import ServerFailed, Servers
 testcontainers_config.ryuk_disabled = True
 
 _ENGINE_SECONDS = 5
+_DEFAULT_HOST = "unix:///var/run/docker.sock"
 _PULL_SECONDS = 60
 _LINE_SECONDS = 5.0
 _ARRIVES_WITHIN_SECONDS = 120.0
@@ -58,6 +59,7 @@ def images(env: Mapping[str, str]) -> dict[str, str]:
 def why_not(env: Mapping[str, str], say: Say) -> str | None:
     """What stands against containers here, or None when an engine answers and all images are there."""
     try:
+        _knock(get_docker_host() or _DEFAULT_HOST)
         engine = DockerClient(timeout=_ENGINE_SECONDS).client
         engine.ping()
     except (DockerException, OSError) as error:
@@ -73,6 +75,15 @@ def why_not(env: Mapping[str, str], say: Say) -> str | None:
     finally:
         engine.close()
     return None
+
+
+def _knock(host: str) -> None:
+    """Connect by hand first: where nobody listens, the library forgets to close its socket. Raises OSError."""
+    kind, _, path = host.partition("://")
+    if kind == "unix":
+        with socket.socket(socket.AF_UNIX) as knocking:
+            knocking.settimeout(_ENGINE_SECONDS)
+            knocking.connect(path)
 
 
 class ContainerStack:
