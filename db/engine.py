@@ -117,15 +117,32 @@ class Database:
         """Hold a lock of this schema that dies with its holder, or learn at once (False) that somebody has it."""
         # The server's names are short, and of the whole server.
         whole = sha256(f"{self.schema}:{name}".encode()).hexdigest()[:60]
-        with self.transaction() as session:
-            if session.one("SELECT GET_LOCK(%s, 0)", (whole,)) != (1,):
-                yield False
-                return
+        with self._held() as pooled:
+            session = Session(cast("BufferConnection", pooled.driver_connection))
             try:
-                yield True
+                yield session.one("SELECT GET_LOCK(%s, 0)", (whole,)) == (1,)
             finally:
-                with suppress(pymysql.MySQLError):  # a session that is lost holds no lock
+                try:
                     session.one("SELECT RELEASE_LOCK(%s)", (whole,))
+                    session.connection.rollback()
+                except (pymysql.MySQLError, OSError):  # a session that is lost holds no lock
+                    pooled.invalidate()
+
+    @contextmanager
+    def _held(self) -> Iterator[Any]:
+        """A session of the pool; every driver error leaves as SqlError."""
+        pooled = None
+        try:
+            pooled = self.engine.raw_connection()
+            yield pooled
+        except BaseException as error:
+            meaning = sql_error(error)
+            if meaning is None or meaning is error:
+                raise
+            raise meaning from error
+        finally:
+            if pooled is not None:
+                pooled.close()
 
     def _connect(self) -> BufferConnection:
         url = parsed_url(self._url())

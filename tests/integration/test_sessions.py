@@ -1,0 +1,45 @@
+"""Sessions of the pool: kept while they are used, replaced once they lay idle, and locks that die with their holder."""
+
+import pytest
+
+from db import engine
+
+pytestmark = pytest.mark.servers
+
+
+def session_id(database):
+    with database.transaction() as session:
+        return session.one("SELECT CONNECTION_ID()")
+
+
+def test_a_session_that_is_used_again_at_once_is_kept(database):
+    assert session_id(database) == session_id(database)
+
+
+def test_a_session_that_lay_idle_for_too_long_is_replaced_without_an_error(database, monkeypatch):
+    first = session_id(database)
+    monkeypatch.setattr(engine, "_IDLE_SECONDS", 0.0)
+
+    assert session_id(database) != first
+
+
+def test_a_named_lock_has_one_holder_until_its_block_ends(database):
+    with database.alone("a") as first, database.alone("a") as second, database.alone("b") as other:
+        assert (first, second, other) == (True, False, True)
+
+    with database.alone("a") as again:
+        assert again
+
+
+def test_a_named_lock_ends_with_the_session_of_its_holder(database):
+    with database.alone("a") as first:
+        assert first
+        with database.transaction() as session:
+            ((holder,),) = session.rows(
+                "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND db = DATABASE()"
+            )
+            session.execute("KILL %s", (holder,))
+            while session.rows("SELECT 1 FROM information_schema.processlist WHERE id = %s", (holder,)):
+                pass
+        with database.alone("a") as second:
+            assert second
