@@ -12,6 +12,7 @@ from local_stack.servers import Servers
 from migration_core.errors import MigrationError
 from tests.servers import own
 from tests.servers.provision import TestRun
+from tests.servers.schemas import control_schema, drop_free
 from work_queue.client import client
 from work_queue.queue import WorkQueue
 
@@ -45,12 +46,13 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(scope="session")
-def servers(request: pytest.FixtureRequest) -> Servers:
+def servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
     """Where MySQL, Kafka and SQS are."""
     found = request.config.stash[_SERVERS]
     if isinstance(found, MigrationError):
         pytest.fail(f"no servers to test on: {found}", pytrace=False)
-    return found
+    yield found
+    drop_free(found)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,7 @@ def own_servers(servers: Servers) -> Iterator[own.OwnServers]:
 @pytest.fixture
 def database_url(servers: Servers) -> Iterator[str]:
     """DATABASE_URL of an empty control schema at the code's head."""
-    with own.control_schema(servers) as url:
+    with control_schema(servers) as url:
         yield url
 
 

@@ -17,7 +17,7 @@ from db.engine import Database
 from db.ingest import IngestStore, PartitionRows
 from db.ledger import Remainder, StreamLedger, ledger, remainders
 from db.registry import StreamDefinition, register
-from db.schema import create_schema, drop_schemas, upgrade
+from db.schema import create_schema, drop_schemas
 from local_stack.servers import Servers
 from migration_core import sequence
 from migration_core.doorbell import Doorbell
@@ -29,6 +29,7 @@ from migration_core.steps import Reached, nothing
 from migration_worker.lane_work import LaneWork
 from migration_worker.opening import open_mapping, open_streams
 from runtime.mapping_file import compiled
+from tests.servers.schemas import control_schema
 from work_queue.attributes import ensure_queue
 from work_queue.client import client
 from work_queue.queue import WorkQueue
@@ -210,8 +211,13 @@ def person(id_: str, name: str = "n", phones: Sequence[str] = (), **members: obj
 @contextmanager
 def applying(servers: Servers, folder: Path) -> Iterator[Applying]:
     """Everything fresh, and gone afterwards."""
+    with control_schema(servers) as url, _applying(servers, url, folder) as world:
+        yield world
+
+
+@contextmanager
+def _applying(servers: Servers, url: str, folder: Path) -> Iterator[Applying]:
     name = f"t{uuid4().hex[:12]}"
-    url = servers.mysql_url.rsplit("/", 1)[0] + f"/{name}"
     target = f"{name}_target"
     create_schema(url, target)
     database = Database(url, applies_lanes=True)
@@ -232,14 +238,13 @@ def applying(servers: Servers, folder: Path) -> Iterator[Applying]:
         name, url, database, mapping_file, compiled(mapping_file), queue_url, WorkQueue(sqs, queue_url), environment
     )
     try:
-        upgrade(database)
         _make(world)
         yield world
     finally:
         world.stop()
         world.queue.close()
         database.close()
-        drop_schemas(url, name, target)
+        drop_schemas(url, target)
 
 
 def _make(world: Applying) -> None:

@@ -25,6 +25,7 @@ from replay.children import Children
 from tests.integration.bad_input import CASES, WIDE
 from tests.integration.inputs import DEBEZIUM, JSON, KCAT, NDJSON, STREAM, Case, image
 from tests.servers import own
+from tests.servers.schemas import control_schema
 
 WAYS = [(format_, way) for format_ in (JSON, DEBEZIUM) for way in (STREAM, KCAT, NDJSON)]
 COLUMNS = (
@@ -119,7 +120,7 @@ def cases_of(format_: str, way: str) -> list[Case]:
 @contextmanager
 def bad_world(servers: Servers, folder: Path) -> Iterator[BadWorld]:
     """Send everything to everybody, apply it by the real programs, and keep the tables for looking."""
-    with own.control_schema(servers) as url, own.topics(servers) as topic, own.fifo_queue(servers) as queue_url:
+    with control_schema(servers) as url, own.topics(servers) as topic, own.fifo_queue(servers) as queue_url:
         database, target = Database(url, pool_size=2), own.fresh("target")
         world = BadWorld(database, target)
         topics = {f"{format_}_{way}": topic(f"{format_}_{way}") for format_, way in WAYS}

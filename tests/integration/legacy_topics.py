@@ -18,7 +18,6 @@ from db.bulk import quoted
 from db.engine import Database
 from db.ingest import IngestStore
 from db.registry import StreamDefinition, register
-from db.schema import create_schema, upgrade
 from db.source_store import SourceStore
 from kafka_log.producer import LogWriter
 from kafka_log.reader import LogReader
@@ -33,6 +32,7 @@ from migration_master.observed import Observed
 from migration_master.survey import Survey
 from runtime.mapping_file import compiled
 from runtime.metrics import Metrics
+from tests.servers.schemas import control_schema
 from work_queue.attributes import ensure_queue
 from work_queue.client import client
 
@@ -57,6 +57,7 @@ class LegacyTopics:
     """What one test has of its own on the shared servers."""
 
     servers: Servers
+    database_url: str
     folder: Path
     name: str = field(default_factory=lambda: f"test_{uuid4().hex[:12]}")
     streams: dict[str, str] = field(default_factory=dict)
@@ -65,10 +66,7 @@ class LegacyTopics:
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.database_url = self.servers.mysql_url.rpartition("/")[0] + f"/{self.name}"
-        create_schema(self.database_url)
         self.database = Database(self.database_url, pool_size=2)
-        upgrade(self.database)
         self.config = {"bootstrap.servers": self.servers.kafka_bootstrap}
         self.admin, self.view = TopicAdmin(self.config), LogView(self.config)
         self.source_store = SourceStore(self.database)
@@ -80,8 +78,6 @@ class LegacyTopics:
             process.wait()
         for topic in self.streams.values():
             self.admin.delete(topic)
-        with self.database.transaction() as session:
-            session.execute(f"DROP DATABASE {quoted(self.name)}")
         self.database.close()
 
     # The source
@@ -249,11 +245,12 @@ class LegacyTopics:
 @contextmanager
 def legacy_topics(servers: Servers, folder: Path) -> Iterator[LegacyTopics]:
     """Gone with everything in it at the end."""
-    found = LegacyTopics(servers, folder)
-    try:
-        yield found
-    finally:
-        found.close()
+    with control_schema(servers) as url:
+        found = LegacyTopics(servers, url, folder)
+        try:
+            yield found
+        finally:
+            found.close()
 
 
 def turns(master: Master, count: int) -> None:

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from db.engine import Database
 from db.ledger import ledger
-from db.schema import create_schema, drop_schemas, upgrade
+from db.schema import create_schema, drop_schemas
 from db.source_positions import start_positions
 from examples import processed_schema
 from examples.renaming import Renamed
@@ -31,6 +31,7 @@ from replay.publish import create_topics, ends, publish, read_log
 from runtime.retry import patiently
 from tests.integration.evidence import lanes_and_locks, raw_against_log
 from tests.servers import own
+from tests.servers.schemas import control_schema
 from work_queue.attributes import ensure_queue
 from work_queue.client import client
 
@@ -246,10 +247,15 @@ def _spared(_module: str) -> dict[str, str]:
 @contextmanager
 def migrating(servers: Servers, scenario: Scenario, folder: Path) -> Iterator[Migrating]:
     """Everything under names of its own, and gone afterwards."""
+    with control_schema(servers) as url, _migrating(servers, url, scenario, folder) as world:
+        yield world
+
+
+@contextmanager
+def _migrating(servers: Servers, url: str, scenario: Scenario, folder: Path) -> Iterator[Migrating]:
     name = f"m{uuid4().hex[:12]}"
     target = f"{name}_target"
     renamed = Renamed(scenario, prefix=f"{name}.", target_schema=target, folder=folder)
-    url = own.schema_url(servers, name)
     create_schema(url, target)
     database = Database(url, pool_size=2)
     config = {"bootstrap.servers": servers.kafka_bootstrap}
@@ -273,7 +279,6 @@ def migrating(servers: Servers, scenario: Scenario, folder: Path) -> Iterator[Mi
         renamed, folder, config, environment, Children(environment, folder / "logs"), database, sqs, tables
     )
     try:
-        upgrade(database)
         processed_schema.upgrade(url, target, scenario.migrations)
         register_streams(database, renamed.mapping)
         yield world
@@ -284,6 +289,6 @@ def migrating(servers: Servers, scenario: Scenario, folder: Path) -> Iterator[Mi
         sqs.delete_queue(QueueUrl=queue_url)
         sqs.close()
         database.close()
-        drop_schemas(url, name, target)
+        drop_schemas(url, target)
         for topic in renamed.topics:
             TopicAdmin(config).delete(topic.name)

@@ -16,6 +16,7 @@ from local_stack.folders import cache_folder
 from local_stack.servers import ServerFailed
 from local_stack.stack import LocalStack, running, why_not
 from tests.servers import own
+from tests.servers.schemas import control_schema
 from work_queue.attributes import attributes, ensure_queue
 from work_queue.client import client
 
@@ -41,7 +42,7 @@ class TestOwnServers:
         }
 
     def test_what_mysql_has_committed_outlives_a_kill(self, own_servers):
-        with own.control_schema(own_servers.servers) as url:
+        with control_schema(own_servers.servers) as url:
             before = Database(url)
             with before.transaction() as session:
                 session.execute("CREATE TABLE kept (id INT PRIMARY KEY)")

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from db.engine import Database
+from db.registry import StreamDefinition, register
 from db.schema import current, differences, head
 from kafka_log.watermarks import LogView
 from migration_core.doorbell import Doorbell
 from migration_core.errors import ConfigError
 from tests.servers import own
+from tests.servers.schemas import control_schema
 from work_queue.attributes import attributes
 from work_queue.client import client
 
@@ -31,11 +33,39 @@ def test_a_control_schema_is_at_the_codes_head_and_empty(database):
         assert session.rows("SELECT * FROM stream") == []
 
 
+def test_what_a_test_left_in_its_schema_no_other_test_sees(servers):
+    with control_schema(servers) as url:
+        used = Database(url)
+        register(used, StreamDefinition("users", 32, 1, False, "0" * 64))
+        used.close()
+
+    with control_schema(servers) as again:
+        database = Database(again)
+        with database.transaction() as session:
+            assert session.rows("SELECT * FROM lane_head") == []
+            assert session.rows("SHOW TABLES LIKE 'raw%'") == []
+        assert register(database, StreamDefinition("others", 32, 1, False, "0" * 64)).stream_id == 1
+        database.close()
+
+    assert again == url
+
+
+def test_a_schema_that_a_test_has_changed_is_given_to_nobody(servers, database):
+    with control_schema(servers) as url:
+        used = Database(url)
+        name = used.schema
+        with used.transaction() as session:
+            session.execute("ALTER TABLE lane_head DROP COLUMN head_time")
+        used.close()
+
+    assert name not in schemas(database)
+
+
 def test_schemas_are_dropped_with_what_a_test_made_in_them(servers, database):
-    with own.control_schema(servers) as url, own.dropped_afterwards(servers, own.fresh("target")):
-        inside = Database(url)
-        name = inside.schema
-        inside.close()
+    name = own.fresh("target")
+    with own.dropped_afterwards(servers, name):
+        with database.transaction() as session:
+            session.execute(f"CREATE DATABASE {name}")
         assert name in schemas(database)
 
     assert name not in schemas(database)

@@ -9,7 +9,6 @@ from sqlalchemy.engine import make_url
 
 from db.bulk import quoted
 from db.engine import Database
-from db.schema import create_schema, upgrade
 from kafka_log.topics import TopicAdmin
 from local_stack.own import Stack
 from local_stack.servers import Servers
@@ -30,21 +29,6 @@ class OwnServers:
 def fresh(word: str) -> str:
     """A name that no other test has, short enough for a schema, a topic and a queue."""
     return f"{word}_{uuid4().hex[:12]}"
-
-
-@contextmanager
-def control_schema(servers: Servers) -> Iterator[str]:
-    """The URL of a control schema at the code's head."""
-    name = fresh("control")
-    url = schema_url(servers, name)
-    with dropped_afterwards(servers, name):
-        create_schema(url)
-        database = Database(url, pool_size=1)
-        try:
-            upgrade(database)
-        finally:
-            database.close()
-        yield url
 
 
 @contextmanager

@@ -1,0 +1,111 @@
+"""Control schemas that the tests of one process lend each other: emptying one takes a tenth of making it."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from uuid import uuid4
+
+from sqlalchemy.engine import make_url
+
+from db.bulk import quoted
+from db.engine import Database, Session
+from db.schema import create_schema, drop_schemas, upgrade
+from db.tables import VERSION_TABLE
+from local_stack.servers import Servers
+from migration_core.errors import MigrationError
+
+_free: dict[str, list["_Schema"]] = defaultdict(list)
+"""{server: schemas that are empty}."""
+
+
+class _Schema:
+    """One schema at the code's head, and how it looked when it was made."""
+
+    def __init__(self, server: str) -> None:
+        self.name = f"control_{uuid4().hex[:12]}"
+        self.url = make_url(server).set(database=self.name).render_as_string(hide_password=False)
+        create_schema(self.url)
+        database = Database(self.url, pool_size=1)
+        try:
+            upgrade(database)
+            with database.transaction() as session:
+                self._tables = _tables(session)
+                self._look = _look(session)
+        finally:
+            database.close()
+
+    def emptied(self) -> bool:
+        """Make it as it was; False where a test has changed the schema itself, or the server is away."""
+        database = Database(self.url, pool_size=1)
+        try:
+            with database.transaction() as session:
+                _end_others(session, self.name)
+                session.execute("SET foreign_key_checks = 0")
+                for table in _tables(session).keys() - self._tables:
+                    session.execute(f"DROP TABLE {quoted(table)}")
+                if _look(session) != self._look:
+                    return False
+                for table, counts in self._tables.items():
+                    if table != VERSION_TABLE and session.execute(f"DELETE FROM {quoted(table)}") and counts:
+                        session.execute(f"ALTER TABLE {quoted(table)} AUTO_INCREMENT = 1")
+        except MigrationError:
+            return False
+        else:
+            return True
+        finally:
+            database.close()
+
+
+@contextmanager
+def control_schema(servers: Servers) -> Iterator[str]:
+    """The URL of an empty control schema at the code's head."""
+    free = _free[servers.mysql_url]
+    schema = free.pop() if free else _Schema(servers.mysql_url)
+    emptied = False
+    try:
+        yield schema.url
+        emptied = schema.emptied()
+    finally:
+        if emptied:
+            free.append(schema)
+        else:
+            with suppress(MigrationError):  # a server of the test's own may be gone with all that it held
+                drop_schemas(schema.url, schema.name)
+
+
+def drop_free(servers: Servers) -> None:
+    """Leave the servers as they were found."""
+    for schema in _free.pop(servers.mysql_url, []):
+        drop_schemas(schema.url, schema.name)
+
+
+def _end_others(session: Session, name: str) -> None:
+    """Sessions of programs that were killed may hold locks for a moment."""
+    for (other,) in session.rows(
+        "SELECT id FROM information_schema.processlist WHERE db = %s AND id <> CONNECTION_ID()", (name,)
+    ):
+        session.execute(f"KILL {other}")
+
+
+def _tables(session: Session) -> dict[str, bool]:
+    """Every table, and whether it counts by itself."""
+    rows = session.rows(
+        "SELECT t.table_name, MAX(c.extra LIKE '%auto_increment%') FROM information_schema.tables t "
+        "JOIN information_schema.columns c USING (table_schema, table_name) "
+        "WHERE t.table_schema = DATABASE() GROUP BY t.table_name"
+    )
+    return {name: bool(counts) for name, counts in rows}
+
+
+def _look(session: Session) -> tuple[object, ...]:
+    """Columns, indexes and triggers, in short."""
+    columns = session.rows(
+        "SELECT table_name, column_name, column_type, is_nullable FROM information_schema.columns "
+        "WHERE table_schema = DATABASE() ORDER BY table_name, ordinal_position"
+    )
+    indexes = session.rows(
+        "SELECT table_name, index_name, column_name FROM information_schema.statistics "
+        "WHERE table_schema = DATABASE() ORDER BY table_name, index_name, seq_in_index"
+    )
+    triggers = session.rows("SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = DATABASE()")
+    return columns, indexes, triggers
