@@ -292,3 +292,8 @@ snapshot_duplicate = _table(
     _key("sequence", SEQUENCE),
     Column("first_sequence", SEQUENCE, nullable=False, comment="of the row that stands"),
 )
+
+
+def belongs_to_control(name: str) -> bool:
+    """Whether a table is this program's own, where control and processed tables share a schema."""
+    return name in metadata.tables or name.startswith(("raw_", VERSION_TABLE))

@@ -54,3 +54,15 @@ def mapping_path() -> "Path | None":
     from migration_cli.needs import MappingSettings
 
     return MappingSettings.from_env(os.environ).mapping.path if os.environ.get("MIGRATION_CONFIG") else None
+
+
+def needed_mapping_path() -> "Path":
+    """The file that MIGRATION_CONFIG names, of commands that cannot do without it."""
+    from migration_cli.needs import MappingSettings
+
+    return MappingSettings.from_env(os.environ).mapping.path
+
+
+def migrations_folder(given: "Path | None") -> "Path":
+    """The processed schema's own migrations: the folder given, or `migrations` beside the mapping."""
+    return given or needed_mapping_path().parent / "migrations"

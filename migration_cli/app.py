@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from migration_cli import check, programs, rejects, replay, schema, snapshot, source, status, stream_control
+from migration_cli import check, drift, programs, rejects, replay, schema, snapshot, source, status, stream_control
 from migration_cli.console import group
 
 app = group(
@@ -15,6 +15,7 @@ app = group(
     "Example: migration status --watch"
 )
 app.command()(check.check)
+app.command()(drift.drift)
 app.add_typer(schema.app, name="schema")
 app.add_typer(snapshot.app, name="snapshot")
 app.add_typer(source.app, name="source")

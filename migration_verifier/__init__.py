@@ -1,0 +1,1 @@
+"""Says whether the copy is complete and equal, and which gates to cut-over are shut."""
