@@ -42,13 +42,14 @@ def read_schema(session: Session, schema: str, ignored: Callable[[str], bool] = 
         "SELECT default_collation_name FROM information_schema.schemata WHERE schema_name = %s", (schema,)
     )
     tables = {}
-    for name, engine, row_format, collation, next_number in session.rows(
-        "SELECT table_name, engine, row_format, table_collation, auto_increment FROM information_schema.tables "
+    for name, engine, row_format, collation, rows, next_number in session.rows(
+        "SELECT table_name, engine, row_format, table_collation, table_rows, auto_increment "
+        "FROM information_schema.tables "
         "WHERE table_schema = %s AND table_type = 'BASE TABLE' ORDER BY table_name",
         (schema,),
     ):
         if not ignored(name):
-            tables[name] = _table(session, schema, name, (engine, row_format.upper(), collation), next_number)
+            tables[name] = _table(session, schema, name, (engine, row_format.upper(), collation), rows, next_number)
     return SchemaFacts(schema, found[0] if found else "", tables)
 
 
@@ -59,7 +60,7 @@ def read_server(session: Session) -> ServerSettings:
 
 
 def _table(
-    session: Session, schema: str, name: str, options: tuple[str, str, str], next_number: int | None
+    session: Session, schema: str, name: str, options: tuple[str, str, str], rows: int, next_number: int | None
 ) -> TableFacts:
     created = session.one(f"SHOW CREATE TABLE {qualified(schema, name)}") or ("", "")
     lines = _text(created[1]).split("\n")
@@ -75,6 +76,7 @@ def _table(
         foreign_keys=_foreign_keys(session, schema, name, words),
         checks=_checks(session, schema, name, words),
         creation=_creation(lines),
+        rows=rows,
         next_number=next_number,
         largest_number=largest[0] if largest else None,
     )

@@ -4,7 +4,19 @@ from typing import Annotated
 
 import typer
 
-from migration_cli import check, drift, programs, rejects, replay, schema, snapshot, source, status, stream_control
+from migration_cli import (
+    check,
+    drift,
+    plans,
+    programs,
+    rejects,
+    replay,
+    schema,
+    snapshot,
+    source,
+    status,
+    stream_control,
+)
 from migration_cli.console import group
 
 app = group(
@@ -16,6 +28,7 @@ app = group(
 )
 app.command()(check.check)
 app.command()(drift.drift)
+app.command()(plans.plans)
 app.add_typer(schema.app, name="schema")
 app.add_typer(snapshot.app, name="snapshot")
 app.add_typer(source.app, name="source")

@@ -1,1 +1,1 @@
-"""Says whether the copy is complete and equal, and which gates to cut-over are shut."""
+"""The service that says whether the copy is complete and equal; one runs beside the workers."""

@@ -100,6 +100,8 @@ class TableFacts:
     checks: tuple[CheckFacts, ...]
     creation: str = field(compare=False)
     """CREATE TABLE without its name and its foreign keys: from the parenthesis on."""
+    rows: int = field(default=0, compare=False)
+    """About how many; the server estimates."""
     next_number: int | None = field(default=None, compare=False)
     """What AUTO_INCREMENT would give next."""
     largest_number: int | None = field(default=None, compare=False)
