@@ -8,6 +8,7 @@ from migration_cli import (
     check,
     drift,
     plans,
+    preflight,
     programs,
     rejects,
     replay,
@@ -27,6 +28,7 @@ app = group(
     "Example: migration status --watch"
 )
 app.command()(check.check)
+app.command()(preflight.preflight)
 app.command()(drift.drift)
 app.command()(plans.plans)
 app.add_typer(schema.app, name="schema")

@@ -1,0 +1,48 @@
+"""`migration preflight`: whether everything will hold out until the switch."""
+
+import os
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from migration_cli import access
+from migration_cli.check import exit_code, show
+from migration_cli.console import Json, say_json
+from runtime.exits import Exit
+
+_HOURS = 72
+
+
+def preflight(
+    *,
+    for_hours: Annotated[
+        int, typer.Option(min=1, help="How long the plan takes, from the start offsets to the switch.")
+    ] = _HOURS,
+    as_json: Json = False,
+) -> None:
+    """Check all that `check` does, and what must hold for the whole plan: rights, retention, dead letters, space.
+
+    Exit 1 when something fails, 75 when the only fault is that a part does not answer.
+
+    Example: migration preflight --for-hours 48 --json
+    """
+    from migration_cli.needs import PreflightSettings
+    from migration_verifier.preflight import Preflight
+
+    settings = PreflightSettings.from_env(os.environ)
+    with access.database() as control:
+        found = list(
+            Preflight(
+                control,
+                access.cluster(),
+                settings.queue,
+                settings.mapping.path,
+                access.snapshot_folder(),
+                timedelta(hours=for_hours),
+            ).findings()
+        )
+    say_json(found) if as_json else show(found)
+    code = exit_code(found)
+    if code is not Exit.DONE:
+        raise typer.Exit(code)
