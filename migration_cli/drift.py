@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from migration_cli import access
-from migration_cli.console import Json, say, say_json, show_table
+from migration_cli.console import Json, say, say_json, show_table, working
 from runtime.exits import Exit
 
 if TYPE_CHECKING:
@@ -29,19 +29,24 @@ def drift(*, declared: Declared = None, as_json: Json = False) -> None:
 
     Example: migration drift --declared examples/health_devices/migrations
     """
-    from migration_verifier.drift import find_drift
-    from runtime.mapping_file import read_mapping
-
-    mapping = read_mapping(access.needed_mapping_path())
-    folder = access.migrations_folder(declared)
-    with access.database() as control:
-        found = find_drift(control, access.database_url(), mapping.model.target_schema, folder)
+    with working("building the declared schema beside the live one"):
+        found = drift_now(declared)
     if as_json:
         say_json(found)
     else:
         _show(found)
     if found.differences:
         raise typer.Exit(Exit.FAILED)
+
+
+def drift_now(declared: Path | None = None) -> "Drift":
+    """What differs at this moment, in the schemas that the environment names."""
+    from migration_verifier.drift import find_drift
+    from runtime.mapping_file import read_mapping
+
+    schema = read_mapping(access.needed_mapping_path()).model.target_schema
+    with access.database() as control:
+        return find_drift(control, access.database_url(), schema, access.migrations_folder(declared))
 
 
 def _show(found: "Drift") -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from migration_cli import access
-from migration_cli.console import Json, say, say_json, show_table
+from migration_cli.console import Json, say, say_json, show_table, working
 from migration_cli.drift import Declared
 from runtime.exits import Exit
 
@@ -43,20 +43,9 @@ def plans(
 
     Example: migration plans examples/health_devices/statements.yaml --analyze
     """
-    from migration_verifier.plans import explain_statements
-    from runtime.mapping_file import read_mapping
-
-    schema = read_mapping(access.needed_mapping_path()).model.target_schema
     statements = read_statements(file, scan_rows=scan_rows, sort_rows=sort_rows)
-    with access.database() as control:
-
-        def wanted(collation: str) -> "SchemaFacts":
-            from db.declared import declared_schema
-
-            folder = access.migrations_folder(declared)
-            return declared_schema(control, access.database_url(), folder, collation=collation)
-
-        found = explain_statements(control, access.database_url(), schema, statements, declared=wanted, analyze=analyze)
+    with working("explaining the application's statements"):
+        found = plans_now(statements, declared=declared, analyze=analyze)
     if as_json:
         say_json(found)
     else:
@@ -65,8 +54,27 @@ def plans(
         raise typer.Exit(Exit.FAILED)
 
 
+def plans_now(
+    statements: "Sequence[ApplicationStatement]", *, declared: Path | None = None, analyze: bool = False
+) -> "tuple[StatementPlan, ...]":
+    """How they would run at this moment, on the target that the environment names."""
+    from migration_verifier.plans import explain_statements
+    from runtime.mapping_file import read_mapping
+
+    schema = read_mapping(access.needed_mapping_path()).model.target_schema
+    with access.database() as control:
+
+        def wanted(collation: str) -> "SchemaFacts":
+            from db.declared import declared_schema
+
+            folder = access.migrations_folder(declared)
+            return declared_schema(control, access.database_url(), folder, collation=collation)
+
+        return explain_statements(control, access.database_url(), schema, statements, declared=wanted, analyze=analyze)
+
+
 def read_statements(
-    file: Path | None, *, scan_rows: int | None = None, sort_rows: int | None = None
+    file: Path | None = None, *, scan_rows: int | None = None, sort_rows: int | None = None
 ) -> "tuple[ApplicationStatement, ...]":
     """Those in `file`, or beside the mapping."""
     from migration_core.errors import ConfigError

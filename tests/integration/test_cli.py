@@ -16,7 +16,7 @@ from db.rejects import LaneRejection, store_rejects
 from db.schema import head
 from migration_core.errors import Reason
 from migration_core.records import RawRow, Received
-from tests.integration.command import Cli
+from tests.integration.command_line import Cli
 from work_queue.attributes import ensure_queue
 from work_queue.client import client
 

@@ -15,7 +15,7 @@ from migration_core.errors import ConfigError
 from migration_core.gate import GateVerdict
 from migration_verifier.drift import drift_gates, find_drift
 from tests.integration.alembic_trees import executing, tree
-from tests.integration.command import Cli
+from tests.integration.command_line import Cli
 from tests.servers import own
 
 pytestmark = pytest.mark.servers

@@ -11,7 +11,7 @@ from examples import processed_schema
 from migration_core.gate import GateVerdict
 from migration_core.plans import load_statements
 from migration_verifier.plans import explain_statements, plan_gates
-from tests.integration.command import Cli
+from tests.integration.command_line import Cli
 from tests.servers import own
 
 pytestmark = pytest.mark.servers

@@ -13,7 +13,7 @@ from kafka_log.topics import TopicAdmin
 from kafka_log.watermarks import LogView
 from migration_core.grants import rights_on
 from migration_core.manifest import Manifest, Part, StreamSnapshot, TopicOffsets, render
-from tests.integration.command import Cli
+from tests.integration.command_line import Cli
 from tests.servers import own
 from work_queue.client import client
 

@@ -1,4 +1,4 @@
-"""`migration …` run by a test, in its own process or in this one."""
+"""`migration …` as its entry point runs it, in this process and in one of its own."""
 
 import json
 import os
