@@ -48,3 +48,35 @@ def server_facts(database: Database) -> ServerFacts:
 
 def _one(session: Session, sql: str) -> tuple[Any, ...]:
     return session.one(sql) or ()
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationSettings:
+    """What sessions of others get, and what is kept of their writes; this program's own sessions set theirs."""
+
+    log_bin: bool
+    binlog_format: str
+    binlog_row_image: str
+    innodb_lock_wait: int
+    """Seconds."""
+    deadlock_detect: bool
+    data_directory: str
+
+
+def application_settings(database: Database) -> ApplicationSettings:
+    """Asked of the server that DATABASE_URL names."""
+    with database.transaction() as session:
+        log_bin, kind, image, wait, detect, folder = _one(
+            session,
+            "SELECT @@global.log_bin, @@global.binlog_format, @@global.binlog_row_image, "
+            "@@global.innodb_lock_wait_timeout, @@global.innodb_deadlock_detect, @@global.datadir",
+        )
+    return ApplicationSettings(bool(log_bin), kind, image, wait, bool(detect), folder)
+
+
+def own_grants(database: Database) -> tuple[str, ...]:
+    """SHOW GRANTS of the user of DATABASE_URL, with what its active roles add."""
+    with database.transaction() as session:
+        (roles,) = _one(session, "SELECT CURRENT_ROLE()")
+        using = "" if roles == "NONE" else f" USING {roles}"
+        return tuple(str(line) for (line,) in session.rows(f"SHOW GRANTS FOR CURRENT_USER(){using}"))

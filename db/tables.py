@@ -332,3 +332,16 @@ ledger_remainder = _table(
     Column("gone_at", MOMENT, comment="when a later look found the rows and counts in agreement"),
     UniqueConstraint("stream_id", "lane", "kind", "from_sequence"),
 )
+
+statement_plan = _table(
+    "statement_plan",
+    _key("name", String(120)),
+    Column("sql_sha256", SHA256, nullable=False, comment="a plan of another statement is no plan to compare with"),
+    Column("plan", JSON, nullable=False, comment="as it was when the statement last passed"),
+    Column("seen_at", MOMENT, nullable=False, server_default=NOW),
+)
+
+
+def belongs_to_control(name: str) -> bool:
+    """Whether a table is this program's own, where control and processed tables share a schema."""
+    return name in metadata.tables or name.startswith(("raw_", VERSION_TABLE))

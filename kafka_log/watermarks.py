@@ -49,6 +49,8 @@ class Retention:
     kept: timedelta | None
     """None is for ever."""
     tombstones_kept: timedelta
+    bytes_kept: int | None = None
+    """Per partition, whatever the age; None is any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,24 @@ class LogView:
             found[name] = TopicDescription(name, str(found_one.topic_id), partitions)
         return found
 
+    def rights(self, topics: Iterable[str]) -> dict[str, frozenset[str]]:
+        """What this client may do with each topic, in Kafka's words; absent where the broker does not tell."""
+        names = sorted(set(topics))
+        if not names:
+            return {}
+        asked = self._client.describe_topics(
+            TopicCollection(names), include_authorized_operations=True, request_timeout=self._seconds
+        )
+        found = {}
+        for name, future in asked.items():
+            try:
+                operations = answer(future, f"asking for the rights on topic {name!r}").authorized_operations
+            except TopicMissing:
+                continue
+            if operations is not None:
+                found[name] = frozenset(one.name for one in operations)
+        return found
+
     def watermarks(self, partitions: Iterable[Partition]) -> dict[Partition, Watermark]:
         """First and last offsets; partitions that do not exist are absent, and Transient when none does."""
         asked = sorted(set(partitions))
@@ -118,11 +138,12 @@ class LogView:
         found = {}
         for resource, future in asked.items():
             entries = answer(future, f"reading the settings of topic {resource.name!r}")
-            kept = int(entries["retention.ms"].value)
+            kept, size = int(entries["retention.ms"].value), int(entries["retention.bytes"].value)
             found[resource.name] = Retention(
                 compacted="compact" in entries["cleanup.policy"].value,
                 kept=None if kept < 0 or "delete" not in entries["cleanup.policy"].value else _span(kept),
                 tombstones_kept=_span(int(entries["delete.retention.ms"].value)),
+                bytes_kept=None if size < 0 or "delete" not in entries["cleanup.policy"].value else size,
             )
         return found
 

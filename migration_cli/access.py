@@ -54,3 +54,22 @@ def mapping_path() -> "Path | None":
     from migration_cli.needs import MappingSettings
 
     return MappingSettings.from_env(os.environ).mapping.path if os.environ.get("MIGRATION_CONFIG") else None
+
+
+def needed_mapping_path() -> "Path":
+    """The file that MIGRATION_CONFIG names, of commands that cannot do without it."""
+    from migration_cli.needs import MappingSettings
+
+    return MappingSettings.from_env(os.environ).mapping.path
+
+
+def migrations_folder(given: "Path | None") -> "Path":
+    """The processed schema's own migrations: the folder given, or `migrations` beside the mapping."""
+    return given or needed_mapping_path().parent / "migrations"
+
+
+def snapshot_folder() -> "Path | None":
+    """The folder that SNAPSHOT_DIR names, or None where it is not set."""
+    from migration_cli.needs import SnapshotSettings
+
+    return SnapshotSettings.from_env(os.environ).snapshot.path if os.environ.get("SNAPSHOT_DIR") else None

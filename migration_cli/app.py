@@ -6,7 +6,10 @@ import typer
 
 from migration_cli import (
     check,
+    drift,
     ledger,
+    plans,
+    preflight,
     programs,
     purge,
     rejects,
@@ -27,6 +30,9 @@ app = group(
     "Example: migration status --watch"
 )
 app.command()(check.check)
+app.command()(preflight.preflight)
+app.command()(drift.drift)
+app.command()(plans.plans)
 app.add_typer(schema.app, name="schema")
 app.add_typer(snapshot.app, name="snapshot")
 app.add_typer(source.app, name="source")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from migration_cli import access
-from migration_cli.checks.finding import Finding, Verdict, failed, guarded, passed
 from migration_cli.console import Json, say, say_json, show_table
 from migration_core.errors import ConfigError
+from migration_core.finding import Finding, Verdict, failed, guarded, passed
 from runtime.exits import Exit
 
 if TYPE_CHECKING:
@@ -28,12 +28,17 @@ def check(*, as_json: Json = False) -> None:
     if as_json:
         say_json(found)
     else:
-        rows = [(one.verdict, one.part, one.check, one.found, one.remedy) for one in found]
-        show_table(("", "part", "check", "found", "remedy"), rows)
-        say(_sum(found))
+        show(found)
     code = exit_code(found)
     if code is not Exit.DONE:
         raise typer.Exit(code)
+
+
+def show(found: Sequence[Finding]) -> None:
+    """One line for each finding, and how many there are of each verdict."""
+    rows = [(one.verdict, one.part, one.check, one.found, one.remedy) for one in found]
+    show_table(("", "part", "check", "found", "remedy"), rows)
+    say(_sum(found))
 
 
 def exit_code(found: Iterable[Finding]) -> Exit:
@@ -46,10 +51,10 @@ def exit_code(found: Iterable[Finding]) -> Exit:
 
 def _all() -> Iterator[Finding]:
     from migration_cli import needs
-    from migration_cli.checks.database import database_findings
-    from migration_cli.checks.mapping import mapping_findings
-    from migration_cli.checks.queue import queue_findings
-    from migration_cli.checks.topics import topic_findings
+    from migration_verifier.checks.database import database_findings
+    from migration_verifier.checks.mapping import mapping_findings
+    from migration_verifier.checks.queue import queue_findings
+    from migration_verifier.checks.topics import topic_findings
 
     def of_database() -> Iterator[Finding]:
         with access.database() as control:

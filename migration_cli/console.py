@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -65,6 +66,18 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: st
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
     """Print a table on stdout."""
     terminal().print(table(columns, rows, title=title))
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Says on a terminal what is going on, for work of more than a moment; stdout stays the answer's alone."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(f"{what} …"):
+        yield
 
 
 def lasting(seconds: float | None) -> str:

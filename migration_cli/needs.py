@@ -1,6 +1,6 @@
 """Which variables each kind of command needs."""
 
-from runtime.settings import DatabaseAccess, KafkaAccess, MappingFile, QueueAccess, Settings
+from runtime.settings import DatabaseAccess, KafkaAccess, MappingFile, QueueAccess, Settings, SnapshotFolder
 
 
 class DatabaseSettings(Settings):
@@ -32,3 +32,18 @@ class TakeSettings(Settings):
 
     kafka: KafkaAccess
     mapping: MappingFile
+
+
+class PreflightSettings(Settings):
+    """Of the command that looks at everything."""
+
+    database: DatabaseAccess
+    kafka: KafkaAccess
+    queue: QueueAccess
+    mapping: MappingFile
+
+
+class SnapshotSettings(Settings):
+    """Of commands that look at the snapshot."""
+
+    snapshot: SnapshotFolder

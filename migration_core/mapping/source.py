@@ -50,7 +50,10 @@ class YamlSource:
         return line + 1, column + 1
 
 
-def read_yaml(text: str, *, file: str) -> YamlSource:
+BEGINS = "a mapping begins with `target_schema:` and `streams:`; see docs/mapping.md"
+
+
+def read_yaml(text: str, *, file: str, begins: str = BEGINS) -> YamlSource:
     """Parse one document by YAML 1.2; duplicate keys and anything that builds objects are refused."""
     reader = YAML(typ="rt")
     reader.allow_duplicate_keys = False
@@ -67,7 +70,7 @@ def read_yaml(text: str, *, file: str) -> YamlSource:
     except RecursionError as error:
         raise ConfigError(f"{file}: an anchor holds itself; write out what it stands for") from error
     if not isinstance(root, CommentedMap):
-        raise ConfigError(f"{file}:1:1: a mapping begins with `target_schema:` and `streams:`; see docs/mapping.md")
+        raise ConfigError(f"{file}:1:1: {begins}")
     return YamlSource(file, root)
 
 

@@ -9,18 +9,24 @@ from pathlib import Path
 import pytest
 
 from db.engine import Database
+from examples import processed_schema
 from kafka_log.producer import LogWriter
 from kafka_log.topics import TopicAdmin
 from kafka_log.watermarks import LogView
 from local_stack.folders import cache_folder
 from local_stack.servers import ServerFailed
 from local_stack.stack import LocalStack, running, why_not
+from migration_core.finding import Verdict
+from migration_verifier.checks.database import database_findings
+from migration_verifier.checks.variables import variable_findings
+from migration_verifier.drift import find_drift
 from tests.servers import own
 from tests.servers.schemas import control_schema
 from work_queue.attributes import attributes, ensure_queue
 from work_queue.client import client
 
 ROOT = Path(__file__).parents[2]
+MIGRATIONS = ROOT / "examples/health_devices/migrations"
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +72,34 @@ class TestOwnServers:
         database.close()
 
         assert found == (1, 1, 1, "ROW", 1, "utf8mb4", 64 << 20)
+
+    def test_settings_that_the_application_would_take_are_found_by_drift_and_preflight_and_mended(self, own_servers):
+        """Here, because on the shared server they would be everybody's."""
+        with control_schema(own_servers.servers) as url, own.dropped_afterwards(own_servers.servers, "shop"):
+            processed_schema.upgrade(url, "shop", MIGRATIONS)
+            database = Database(url)
+            with database.transaction() as session:
+                session.execute("SET GLOBAL sql_mode = 'ONLY_FULL_GROUP_BY'")
+                session.execute("SET GLOBAL time_zone = '+09:00'")
+                session.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 0")
+                session.execute("SET GLOBAL innodb_lock_wait_timeout = 1")
+
+            drift = find_drift(database, url, "shop", MIGRATIONS)
+            found = {one.check: one.verdict for one in (*database_findings(database), *variable_findings(database))}
+
+            assert [(one.name, one.live) for one in drift.differences] == [
+                ("sql_mode", "ONLY_FULL_GROUP_BY"),
+                ("time_zone", "+09:00"),
+            ]
+            assert (found["sql_mode"], found["time_zone"], found["durable"]) == (Verdict.FAIL,) * 3
+            assert found["lock timeouts"] is Verdict.WARN
+            with database.transaction() as session:
+                for statement in drift.statements:
+                    session.execute(statement.sql)
+                session.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
+                session.execute("SET GLOBAL innodb_lock_wait_timeout = 50")
+            assert find_drift(database, url, "shop", MIGRATIONS).differences == ()
+            database.close()
 
     @pytest.mark.parametrize("kill", [False, True])
     def test_kafka_comes_back_where_it_was_with_its_records(self, own_servers, kill):

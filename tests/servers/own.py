@@ -46,6 +46,24 @@ def dropped_afterwards(servers: Servers, *schemas: str) -> Iterator[None]:
             server.close()
 
 
+@contextmanager
+def user(servers: Servers, *grants: str, schema: str) -> Iterator[str]:
+    """DATABASE_URL of a user with exactly these rights ("SELECT ON shop.*"), who is gone in the end."""
+    name = fresh("user")
+    server = Database(schema_url(servers, "mysql"), pool_size=1)
+    try:
+        with server.transaction() as session:
+            session.execute(f"CREATE USER {name} IDENTIFIED BY 'secret'")
+            for grant in grants:
+                session.execute(f"GRANT {grant} TO {name}")
+        parsed = make_url(servers.mysql_url).set(username=name, password="secret", database=schema)
+        yield parsed.render_as_string(hide_password=False)
+    finally:
+        with server.transaction() as session:
+            session.execute(f"DROP USER IF EXISTS {name}")
+        server.close()
+
+
 def schema_url(servers: Servers, name: str) -> str:
     """DATABASE_URL for the schema `name`."""
     return make_url(servers.mysql_url).set(database=name).render_as_string(hide_password=False)

@@ -8,12 +8,12 @@ from db.ledger import StreamLedger
 from db.server_facts import ServerFacts
 from kafka_log.watermarks import Retention, TopicDescription
 from migration_cli.check import exit_code
-from migration_cli.checks.database import schema_finding, server_findings
-from migration_cli.checks.finding import Finding, Verdict
-from migration_cli.checks.queue import attribute_findings
-from migration_cli.checks.topics import one_topic
 from migration_cli.console import lasting
 from migration_cli.status import status_of
+from migration_core.finding import Finding, Verdict
+from migration_verifier.checks.database import schema_finding, server_findings
+from migration_verifier.checks.queue import attribute_findings
+from migration_verifier.checks.topics import one_topic
 from work_queue.attributes import QueueAttributes
 
 

@@ -2,19 +2,16 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
-from migration_cli.checks.finding import Finding, failed, passed, warned
-
-if TYPE_CHECKING:
-    from kafka_log.watermarks import LogView, Retention, TopicDescription
-    from migration_core.mapping import CompiledMapping
+from kafka_log.watermarks import LogView, Retention, TopicDescription
+from migration_core.finding import Finding, failed, passed, warned
+from migration_core.mapping import CompiledMapping
 
 PART = "topics"
 _SHORT = timedelta(days=3)
 
 
-def topic_findings(mapping: "CompiledMapping | None", cluster: "LogView") -> Iterator[Finding]:
+def topic_findings(mapping: CompiledMapping | None, cluster: LogView) -> Iterator[Finding]:
     """Ask the cluster and judge its answers."""
     cluster.check()
     yield passed(PART, "reachable", "a broker answers")
@@ -28,7 +25,7 @@ def topic_findings(mapping: "CompiledMapping | None", cluster: "LogView") -> Ite
 
 
 def one_topic(
-    topic: str, found: "TopicDescription | None", kept: "Retention | None", *, partial: bool
+    topic: str, found: TopicDescription | None, kept: Retention | None, *, partial: bool
 ) -> Iterator[Finding]:
     """What a topic's settings mean for its stream. Pure."""
     if found is None or kept is None:

@@ -2,23 +2,21 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from migration_cli.checks.finding import Finding, failed, passed
+from db.engine import Database
+from db.registry import registered
+from db.target import read_target
 from migration_core.errors import ConfigError
-
-if TYPE_CHECKING:
-    from db.engine import Database
-    from migration_core.mapping import CompiledMapping
+from migration_core.finding import Finding, failed, passed
+from migration_core.mapping import CompiledMapping
+from migration_core.target import TargetSchema
+from runtime.mapping_file import compiled_against
 
 PART = "mapping"
 
 
-def mapping_findings(path: Path, control: "Database") -> Iterator[Finding]:
+def mapping_findings(path: Path, control: Database) -> Iterator[Finding]:
     """Compile the mapping against the live schema, and compare it with what is registered."""
-    from db.target import read_target
-    from migration_core.target import TargetSchema
-    from runtime.mapping_file import compiled_against
 
     def live(schema: str) -> TargetSchema:
         with control.transaction() as session:
@@ -35,9 +33,7 @@ def mapping_findings(path: Path, control: "Database") -> Iterator[Finding]:
     yield from _registered(mapping, control)
 
 
-def _registered(mapping: "CompiledMapping", control: "Database") -> Iterator[Finding]:
-    from db.registry import registered
-
+def _registered(mapping: CompiledMapping, control: Database) -> Iterator[Finding]:
     for name, stream in mapping.streams.items():
         try:
             known = registered(control, name)

@@ -1,10 +1,11 @@
-"""What one check found."""
+"""What one check found: the one value of `migration check`, of the preflight and of its gates."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from migration_core.errors import MigrationError, Transient
+from migration_core.gate import Gate, GateVerdict
 
 
 class Verdict(StrEnum):
@@ -50,3 +51,9 @@ def guarded(part: str, checks: Callable[[], Iterable[Finding]]) -> Iterator[Find
         yield Finding(part, "reachable", Verdict.AWAY, str(error), "try again when it answers")
     except MigrationError as error:
         yield failed(part, "usable", str(error), "see the message")
+
+
+def gate_of(finding: Finding) -> Gate:
+    """The same as a gate: a part that is away keeps the way shut, since nobody can say that it is well."""
+    verdict = GateVerdict.FAIL if finding.verdict is Verdict.AWAY else GateVerdict(finding.verdict.value)
+    return Gate(f"{finding.part}: {finding.check}", verdict, finding.found, finding.remedy)

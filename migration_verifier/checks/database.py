@@ -1,13 +1,11 @@
 """Whether this MySQL can keep the promise: its version, its durability, its limits, our schema."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from migration_cli.checks.finding import Finding, failed, passed, warned
-
-if TYPE_CHECKING:
-    from db.engine import Database
-    from db.server_facts import ServerFacts
+from db import schema
+from db.engine import Database
+from db.server_facts import ServerFacts, server_facts
+from migration_core.finding import Finding, failed, passed, warned
 
 PART = "database"
 _OLDEST = (9, 7)
@@ -15,10 +13,8 @@ _PACKET = 64 << 20
 _CONNECTIONS = 100
 
 
-def database_findings(control: "Database") -> Iterator[Finding]:
+def database_findings(control: Database) -> Iterator[Finding]:
     """Ask the server and judge its answers."""
-    from db import schema
-    from db.server_facts import server_facts
 
     facts = server_facts(control)
     yield _version(facts)
@@ -28,7 +24,7 @@ def database_findings(control: "Database") -> Iterator[Finding]:
     yield schema_finding(schema.current(control), schema.head())
 
 
-def server_findings(facts: "ServerFacts") -> Iterator[Finding]:
+def server_findings(facts: ServerFacts) -> Iterator[Finding]:
     """What a server's settings mean for the guarantees. Pure."""
     if facts.read_only:
         yield failed(PART, "writable", "read_only is on", "DATABASE_URL must name the writer")
@@ -63,7 +59,7 @@ def schema_finding(found: str | None, wanted: str) -> Finding:
     )
 
 
-def _version(facts: "ServerFacts") -> Finding:
+def _version(facts: ServerFacts) -> Finding:
     told = f"{facts.version} {facts.comment}"
     if facts.mariadb:
         return failed(PART, "version", told, "MariaDB is not MySQL: its locks, JSON and collations differ")

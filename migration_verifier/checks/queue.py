@@ -2,22 +2,18 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
-from migration_cli.checks.finding import Finding, failed, passed, warned
-
-if TYPE_CHECKING:
-    from runtime.settings import QueueAccess
-    from work_queue.attributes import QueueAttributes
+from migration_core.finding import Finding, failed, passed, warned
+from runtime.settings import QueueAccess
+from work_queue.attributes import QueueAttributes, attributes
+from work_queue.client import client
 
 PART = "queue"
 _SHORTEST, _LONGEST = timedelta(seconds=10), timedelta(minutes=5)
 
 
-def queue_findings(access: "QueueAccess") -> Iterator[Finding]:
+def queue_findings(access: QueueAccess) -> Iterator[Finding]:
     """Ask SQS and judge its answers."""
-    from work_queue.attributes import attributes
-    from work_queue.client import client
 
     sqs = client(access.region, endpoint=access.endpoint, wait=timedelta())
     try:
@@ -26,7 +22,7 @@ def queue_findings(access: "QueueAccess") -> Iterator[Finding]:
         sqs.close()
 
 
-def attribute_findings(found: "QueueAttributes") -> Iterator[Finding]:
+def attribute_findings(found: QueueAttributes) -> Iterator[Finding]:
     """What a queue's attributes mean. Pure."""
     if found.fifo:
         yield passed(PART, "FIFO", "yes")
