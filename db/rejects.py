@@ -104,10 +104,17 @@ def _patterns(session: Session, stream_id: int, stream: str, reasons: Sequence[R
             "INSERT INTO reject_pattern (stream_id, hash, stage, code, field_path, shape, rejects) "
             "VALUES (%s, %s, %s, %s, %s, %s, %s) AS new ON DUPLICATE KEY UPDATE "
             "pattern_id = LAST_INSERT_ID(reject_pattern.pattern_id), "
-            "rejects = reject_pattern.rejects + new.rejects, last_seen = NOW(6)",
+            "rejects = reject_pattern.rejects + new.rejects, last_seen = NOW(6), "
+            "state = IF(reject_pattern.state = 'fixed', 'open', reject_pattern.state)",
             (stream_id, name, reason.stage, reason.code, reason.field_path[:500], reason.shape[:200], counts[name]),
         )
         ids[name] = session.inserted_id()
+        session.execute(
+            "INSERT INTO reject_hour (pattern_id, hour, rejects) "
+            "VALUES (%s, DATE_FORMAT(NOW(), '%%Y-%%m-%%d %%H:00'), %s) AS new "
+            "ON DUPLICATE KEY UPDATE rejects = reject_hour.rejects + new.rejects",
+            (ids[name], counts[name]),
+        )
     return ids
 
 

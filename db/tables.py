@@ -161,6 +161,9 @@ lane_progress = _table(
     Column("applied_time", BIGINT(), comment="Kafka's time of the last applied row, ms since the epoch"),
     Column("parked", INTEGER(unsigned=True), nullable=False, server_default=ZERO, comment="keys that are parked now"),
     Column("audited", SEQUENCE, nullable=False, server_default=ZERO),
+    Column(
+        "settled", COUNT, nullable=False, server_default=ZERO, comment="raised when a parked or rejected row is done"
+    ),
     Column("halted", String(1000), comment="why this lane is not applied; NULL is none"),
 )
 
@@ -291,4 +294,51 @@ snapshot_duplicate = _table(
     _key("lane", LANE),
     _key("sequence", SEQUENCE),
     Column("first_sequence", SEQUENCE, nullable=False, comment="of the row that stands"),
+)
+
+reject_decision = _table(
+    "reject_decision",
+    Column("decision_id", INTEGER(unsigned=True), primary_key=True, autoincrement=True),
+    Column("pattern_id", INTEGER(unsigned=True), ForeignKey("reject_pattern.pattern_id"), nullable=False),
+    Column("state", Enum("open", "accepted", "fixed"), nullable=False, comment="what the pattern became"),
+    Column("who", String(100), nullable=False),
+    Column("because", String(1000), nullable=False),
+    Column("rejects", COUNT, nullable=False, comment="how many the pattern had then"),
+    Column("decided_at", MOMENT, nullable=False, server_default=NOW),
+)
+
+redrive_attempt = _table(
+    "redrive_attempt",
+    Column("attempt_id", INTEGER(unsigned=True), primary_key=True, autoincrement=True),
+    Column("pattern_id", INTEGER(unsigned=True), ForeignKey("reject_pattern.pattern_id"), nullable=False),
+    Column("who", String(100), nullable=False),
+    Column("version", String(40), nullable=False),
+    Column("rules_hash", SHA256, nullable=False, comment="of the mapping and the processed schema"),
+    Column("lane", LANE, nullable=False, server_default=ZERO, comment="with sequence: how far it is, for a resume"),
+    Column("sequence", SEQUENCE, nullable=False, server_default=ZERO),
+    Column("rejects_before", COUNT, nullable=False),
+    Column("rejects_after", COUNT),
+    _count("n_applied"),
+    _count("n_superseded"),
+    _count("n_filtered"),
+    _count("n_tried"),
+    Column("started_at", MOMENT, nullable=False, server_default=NOW),
+    Column("finished_at", MOMENT, comment="NULL while it runs, or when it was stopped and may be resumed"),
+)
+
+redrive_row = _table(
+    "redrive_row",
+    _of_stream(),
+    _key("lane", LANE),
+    _key("sequence", SEQUENCE),
+    _key("attempt_id", INTEGER(unsigned=True)),
+    Column("outcome", TINYINT(unsigned=True), nullable=False, comment="1 done, 4 parked, 5 rejected"),
+    Column("pattern_id", INTEGER(unsigned=True), comment="of a row that is rejected again"),
+)
+
+reject_hour = _table(
+    "reject_hour",
+    _key("pattern_id", INTEGER(unsigned=True)),
+    _key("hour", DATETIME()),
+    _count("rejects"),
 )

@@ -4,7 +4,19 @@ from typing import Annotated
 
 import typer
 
-from migration_cli import check, programs, rejects, replay, schema, snapshot, source, status, stream_control
+from migration_cli import (
+    check,
+    programs,
+    redrive,
+    reject_decisions,
+    rejects,
+    replay,
+    schema,
+    snapshot,
+    source,
+    status,
+    stream_control,
+)
 from migration_cli.console import group
 
 app = group(
@@ -21,6 +33,9 @@ app.add_typer(source.app, name="source")
 app.command()(programs.master)
 app.command()(programs.worker)
 app.command()(status.status)
+rejects.app.command()(redrive.redrive)
+rejects.app.command()(reject_decisions.accept)
+rejects.app.command()(reject_decisions.reopen)
 app.add_typer(rejects.app, name="rejects")
 app.command()(stream_control.pause)
 app.command()(stream_control.resume)

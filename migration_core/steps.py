@@ -41,6 +41,13 @@ class Step(StrEnum):
     SWEEPER_ATTEMPT_MARKED = "sweeper.attempt_marked"
     SWEEPER_SWEPT = "sweeper.swept"
 
+    # redrive
+    REDRIVE_LOCKED = "redrive.locked"
+    REDRIVE_FOLDED = "redrive.folded"
+    REDRIVE_WRITTEN = "redrive.written"
+    REDRIVE_SETTLED = "redrive.settled"
+    REDRIVE_COMMITTED = "redrive.committed"
+
 
 Reached = Callable[[Step], None]
 
