@@ -15,6 +15,7 @@ from migration_core.errors import Halted
 from migration_core.folding import Folded, Rejection
 from migration_core.lane import key_hash
 from migration_core.outcome import Outcome
+from migration_core.pattern import reason_hash
 from migration_core.records import RawRow
 
 _LOG = Bulk("redrive_row", ("stream_id", "lane", "sequence", "attempt_id", "outcome", "pattern_id"), replace=True)
@@ -64,9 +65,7 @@ def settle(
 
     A row that fails as it did keeps its reject untouched. `released` parked rows beside them are superseded already.
     """
-    names = {
-        rejection.row.sequence: rejects.reason_hash(stream.name, rejection.reason) for rejection in folded.rejections
-    }
+    names = {rejection.row.sequence: reason_hash(stream.name, rejection.reason) for rejection in folded.rejections}
     parked = {row.sequence for row in folded.parked}
     changed = [one for one in before.values() if not _as_before(one, names, parked)]
     _forget(session, stream.stream_id, locked.lane, changed)

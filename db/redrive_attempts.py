@@ -115,7 +115,10 @@ def finish(database: Database, attempt: Attempt, *, who: str) -> None:
             (rejects, attempt.attempt_id),
         )
         if rejects == 0 and state != "fixed":
-            session.execute("UPDATE reject_pattern SET state = 'fixed' WHERE pattern_id = %s", (attempt.pattern_id,))
+            session.execute(
+                "UPDATE reject_pattern SET state = 'fixed', tripped = FALSE WHERE pattern_id = %s",
+                (attempt.pattern_id,),
+            )
             session.execute(
                 "INSERT INTO reject_decision (pattern_id, state, who, because, rejects) "
                 "VALUES (%s, 'fixed', %s, 'redriven', 0)",

@@ -10,7 +10,7 @@ from db.engine import Session
 from migration_core.errors import Reason
 from migration_core.lane import key_hash
 from migration_core.outcome import Outcome
-from migration_core.pattern import pattern_hash
+from migration_core.pattern import reason_hash
 from migration_core.records import RawRow
 
 _OUTCOME = Bulk("row_outcome", ("stream_id", "lane", "sequence", "outcome", "source_id", "key_hash"))
@@ -87,11 +87,6 @@ def store_outcomes(session: Session, stream_id: int, rows: Sequence[tuple[int, R
         for lane, row in rows
     ]
     write(session.connection, _OUTCOME, lines, strict=True)
-
-
-def reason_hash(stream: str, reason: Reason) -> str:
-    """The hash that rejects of one cause share."""
-    return pattern_hash(stream, reason.stage, reason.code, reason.field_path, reason.shape)
 
 
 def _patterns(session: Session, stream_id: int, stream: str, reasons: Sequence[Reason]) -> dict[str, int]:

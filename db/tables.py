@@ -190,6 +190,7 @@ reject_pattern = _table(
     Column("shape", String(200), nullable=False),
     Column("state", Enum("open", "accepted", "fixed"), nullable=False, server_default="open"),
     _count("rejects"),
+    Column("tripped", Boolean, nullable=False, server_default=ZERO, comment="whether it has paused its stream"),
     Column("first_seen", MOMENT, nullable=False, server_default=NOW),
     Column("last_seen", MOMENT, nullable=False, server_default=NOW),
     UniqueConstraint("stream_id", "hash"),
@@ -341,4 +342,17 @@ reject_hour = _table(
     _key("pattern_id", INTEGER(unsigned=True)),
     _key("hour", DATETIME()),
     _count("rejects"),
+)
+
+reject_window = _table(
+    "reject_window",
+    _of_stream(),
+    Column("share_percent", TINYINT(unsigned=True), server_default=text("10"), comment="NULL: no limit"),
+    Column("of_rows", INTEGER(unsigned=True), nullable=False, server_default=text("1000")),
+    Column("in_a_row", INTEGER(unsigned=True), server_default=text("500"), comment="NULL: no limit"),
+    Column("began", COUNT, nullable=False, server_default=ZERO, comment="rows that had an outcome then"),
+    _count("rejects"),
+    _count("run"),
+    _count("seen"),
+    Column("grace_to", SEQUENCE, nullable=False, server_default=ZERO, comment="rows that a person resumed for"),
 )

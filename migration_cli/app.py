@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from migration_cli import (
+    breaker,
     check,
     programs,
     redrive,
@@ -39,6 +40,7 @@ rejects.app.command()(reject_decisions.reopen)
 app.add_typer(rejects.app, name="rejects")
 app.command()(stream_control.pause)
 app.command()(stream_control.resume)
+app.command()(breaker.breaker)
 app.command()(replay.replay)
 
 

@@ -64,7 +64,7 @@ def _work(database: Database, settings: WorkerSettings, observed: Observed, reac
     check_at_head(database)
     mapping = open_mapping(database, settings.mapping.path)
     streams = open_streams(database, mapping, version=version(), reached=reached)
-    return LaneWork(database, streams, Limits(), counted=observed.applied)
+    return LaneWork(database, streams, Limits(), counted=observed.applied, tripped=observed.tripped)
 
 
 def _serve(around: Service, turn: Callable[[], None]) -> None:

@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from db import lanes
+from db import breaker, lanes
 from db.apply import Applied, BadBatch, LaneApplier, Limits, StreamParts
+from db.breaker import Tripped
 from db.engine import Database
 from db.errno import Answer
 from db.failure import SqlError
@@ -43,12 +44,14 @@ class LaneWork:
         limits: Limits,
         *,
         counted: Callable[[str, Applied, float], None] = lambda _stream, _applied, _seconds: None,
+        tripped: Callable[[str], None] = lambda _stream: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.database = database
         self.streams = streams
         self.limits = limits
         self._counted = counted
+        self._tripped = tripped
         self._clock = clock
         self._patience = Patience()
 
@@ -89,7 +92,11 @@ class LaneWork:
         """Decide what a failure means for these lanes: wait, halt the stream, or halt the lane after some tries."""
         fields = {"stream": stream, "lanes": list(wanted), "error": str(error)}
         stream_id = self.streams[stream].parts.registered.stream_id
-        if isinstance(error, Halted) or (isinstance(error, SqlError) and error.answer is Answer.HALT):
+        if isinstance(error, Tripped):
+            log.error("stream_paused_by_rejects", extra={**fields, "pattern": error.pattern})
+            self._tripped(stream)
+            breaker.pause(self.database, stream_id, error)
+        elif isinstance(error, Halted) or (isinstance(error, SqlError) and error.answer is Answer.HALT):
             log.error("stream_halted", extra=fields)
             with self.database.transaction() as session:
                 halt_stream(session, stream_id, str(error))

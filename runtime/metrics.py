@@ -26,6 +26,9 @@ class Metrics:
             "migration_outcomes", "Raw rows by what finally became of them", ["stream", "outcome"], registry=own
         )
         self.rejects = Counter("migration_rejects", "Rejected rows by stage", ["stream", "stage"], registry=own)
+        self.breaker_trips = Counter(
+            "migration_breaker_trips", "Times that too many rejects paused the stream", ["stream"], registry=own
+        )
 
         # How far behind, by what the process last saw in the store
         self.backlog = Gauge("migration_backlog_rows", "Raw rows not yet applied", ["stream"], registry=own)
