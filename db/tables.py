@@ -16,7 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.mysql import BIGINT, DATETIME, INTEGER, LONGBLOB, SMALLINT, TINYINT, VARBINARY
+from sqlalchemy.dialects.mysql import BIGINT, DATETIME, DOUBLE, INTEGER, LONGBLOB, SMALLINT, TINYINT, VARBINARY
 from sqlalchemy.types import TypeEngine
 
 NAMING = {
@@ -355,4 +355,24 @@ reject_window = _table(
     _count("run"),
     _count("seen"),
     Column("grace_to", SEQUENCE, nullable=False, server_default=ZERO, comment="rows that a person resumed for"),
+)
+
+stream_rate = _table(
+    "stream_rate",
+    _of_stream(),
+    Column("tokens", DOUBLE(), nullable=False, server_default=ZERO),
+    Column("refilled_at", MOMENT, nullable=False, server_default=NOW),
+)
+
+target_health = _table(
+    "target_health",
+    _key("id", TINYINT(unsigned=True)),
+    Column("threads_running", BIGINT()),
+    Column("history_length", BIGINT()),
+    Column("replica_lag_ms", BIGINT()),
+    Column("max_threads_running", BIGINT(), comment="NULL: no limit"),
+    Column("max_history_length", BIGINT(), comment="NULL: no limit"),
+    Column("max_replica_lag_ms", BIGINT(), comment="NULL: no limit"),
+    Column("throttled", String(500), nullable=False, server_default="", comment="why; empty: not"),
+    Column("measured_at", MOMENT, nullable=False, server_default=text("'2000-01-01 00:00:00'")),
 )

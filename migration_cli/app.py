@@ -7,6 +7,7 @@ import typer
 from migration_cli import (
     breaker,
     check,
+    live_control,
     programs,
     redrive,
     reject_decisions,
@@ -41,6 +42,9 @@ app.add_typer(rejects.app, name="rejects")
 app.command()(stream_control.pause)
 app.command()(stream_control.resume)
 app.command()(breaker.breaker)
+app.command()(live_control.rate)
+app.command()(live_control.throttle)
+app.command(name="stop-at")(live_control.stop_at)
 app.command()(replay.replay)
 
 

@@ -4,7 +4,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from db import breaker, lanes
 from db.apply import Applied, BadBatch, LaneApplier, Limits, StreamParts
@@ -16,6 +16,7 @@ from db.isolate import isolate
 from db.lanes import LaneLook
 from db.stream_state import halt_stream
 from migration_core.errors import Fenced, Halted
+from migration_worker.brake import Brake
 from migration_worker.patience import Patience
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class LaneWork:
         database: Database,
         streams: Mapping[str, StreamWork],
         limits: Limits,
+        brake: Brake,
         *,
         counted: Callable[[str, Applied, float], None] = lambda _stream, _applied, _seconds: None,
         tripped: Callable[[str], None] = lambda _stream: None,
@@ -52,8 +54,15 @@ class LaneWork:
         self.limits = limits
         self._counted = counted
         self._tripped = tripped
+        self._brake = brake
         self._clock = clock
         self._patience = Patience()
+
+    @property
+    def held_back(self) -> bool:
+        """Whether nothing is applied now because the target has enough to do."""
+        self._brake.look()
+        return bool(self._brake.reason)
 
     def looks(self, wanted: Collection[Lane]) -> dict[Lane, LaneLook]:
         """The lanes that are neither paused nor halted, as they stand now, without a lock."""
@@ -116,7 +125,12 @@ class LaneWork:
         while numbers:
             wanted = sorted(numbers)
             try:
-                applied = self.apply_once(stream, wanted, self.limits)
+                stream_id = self.streams[stream].parts.registered.stream_id
+                allowed = self._brake.allow(stream_id, self.limits.rows)
+                if allowed == 0:
+                    return numbers | elsewhere
+                applied = self.apply_once(stream, wanted, replace(self.limits, rows=allowed))
+                self._brake.used(stream_id, allowed, sum(applied.rows.values()))
             except (SqlError, Halted, Fenced) as error:
                 self.failed(stream, wanted, error)
                 return numbers | elsewhere

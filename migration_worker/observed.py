@@ -37,6 +37,10 @@ class Observed:
         """Too many rejects: the stream pauses."""
         self._metrics.breaker_trips.labels(stream).inc()
 
+    def held_back(self, held: bool) -> None:
+        """Whether the target has enough to do without this worker."""
+        self._metrics.throttled.labels(_STAGE).set(held)
+
     def swept(self, stream: str) -> None:
         """A lane applied without a doorbell."""
         self._metrics.sweeps.labels(stream).inc()

@@ -41,6 +41,7 @@ class Metrics:
         self.parked = Gauge("migration_parked_rows", "Rows that wait for their key", ["stream"], registry=own)
         self.halted = Gauge("migration_halted", "1 when a person must act", ["stream"], registry=own)
         self.paused = Gauge("migration_paused", "1 while the stream is paused", ["stream"], registry=own)
+        self.throttled = Gauge("migration_throttled", "1 while the target has enough to do", ["stage"], registry=own)
 
         # How the work goes
         self.latency = Histogram(

@@ -4,7 +4,7 @@ from db import tables
 from migration_core import sequence
 from tests.integration.applying import Applying
 
-_KEPT = {"stream", "stream_counter", "stream_state", "stream_generation", "source", "source_offset"}
+_KEPT = {"stream", "stream_counter", "stream_state", "stream_generation", "source", "source_offset", "target_health"}
 _RESET = {"lane_head", "lane_progress"}
 
 

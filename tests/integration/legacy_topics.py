@@ -20,6 +20,7 @@ from db.ingest import IngestStore
 from db.registry import StreamDefinition, register
 from db.schema import create_schema, upgrade
 from db.source_store import SourceStore
+from db.target_health import HealthWatch
 from kafka_log.producer import LogWriter
 from kafka_log.reader import LogReader
 from kafka_log.topics import TopicAdmin
@@ -27,6 +28,7 @@ from kafka_log.watermarks import CapturedOffset, LogView
 from local_stack.servers import Servers
 from migration_core.headers import encode_headers
 from migration_core.steps import Reached, nothing
+from migration_master.controls import read_controls
 from migration_master.ingest import StreamRules
 from migration_master.master import Master, MasterParts
 from migration_master.observed import Observed
@@ -63,6 +65,8 @@ class LegacyTopics:
     """{stream: topic}."""
     partial: set[str] = field(default_factory=set)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+    """What masters in this process waited for, without waiting."""
 
     def __post_init__(self) -> None:
         self.database_url = self.servers.mysql_url.rpartition("/")[0] + f"/{self.name}"
@@ -206,6 +210,8 @@ class LegacyTopics:
                 observed=Observed(Metrics()),
                 reached=reached,
                 look_seconds=look_seconds,
+                controls=lambda: read_controls(self.database, HealthWatch(self.database), Metrics()),
+                wait=self.waits.append,
             )
         )
 
