@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from db import lanes, merged, parks, raw, rejects
+from db import breaker, lanes, merged, parks, raw, rejects
 from db.bulk import Repaired
 from db.duplicates import duplicates_between
 from db.engine import Database, Session
@@ -184,6 +184,13 @@ class LaneApplier:
         self._parts.reached(Step.WORKER_OUTCOMES_WRITTEN)
         if moves:
             lanes.move(session, self._parts.registered.stream_id, moves)
+        breaker.check(
+            session,
+            self._parts.registered,
+            [row.sequence for one in taken for row in one.rows],
+            {rejection.row.sequence: rejection.reason for _, folded in folds for rejection in folded.rejections},
+            frozenset(row.sequence for _, folded in folds for row in folded.parked),
+        )
 
     def _fold(self, session: Session, one: "_Taken") -> Folded:
         stream_id, lane = self._parts.registered.stream_id, one.lane.lane
@@ -258,6 +265,7 @@ class LaneApplier:
         self._parts.reached(Step.WORKER_OUTCOMES_WRITTEN)
         done.count(move, [cause.reason.stage] * move.rejected)
         lanes.move(session, stream_id, [move])
+        breaker.check(session, self._parts.registered, [sequence], {sequence: cause.reason} if move.rejected else {})
 
 
 @dataclass(frozen=True, slots=True)

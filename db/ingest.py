@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 
 from db import raw
 from db.engine import Database, Session
+from db.stop_position import StopSet, stops_in
 from migration_core import sequence
 from migration_core.errors import Fenced, Halted
 from migration_core.records import Received
 from migration_core.steps import Reached, Step, nothing
+from migration_core.stops import Stops
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +171,13 @@ class IngestStore:
         for stream in sorted(counts):
             stream_id = self._stream_ids[stream]
             found = session.one(
-                "SELECT generation, next_number FROM stream_counter WHERE stream_id = %s FOR UPDATE", (stream_id,)
+                "SELECT c.generation, c.next_number, t.stop_position FROM stream_counter c "
+                "JOIN stream_state t USING (stream_id) WHERE stream_id = %s FOR UPDATE OF c FOR SHARE OF t",
+                (stream_id,),
             )
             if found is None:
                 raise Halted(f"stream {stream!r} has no counter row: restore the control schema")
+            _refuse_past(stops_in(found[2]), streams[stream])
             taken[stream] = (found[0], found[1])
             session.execute(
                 "UPDATE stream_counter SET next_number = %s WHERE stream_id = %s",
@@ -247,6 +252,14 @@ def _write_rows(
     sequence.pack(generation, number + position - first)  # the last number must fit as well
     # In the order of the primary key, so that neighbours of one page are written together.
     raw.insert(session, stream, [line for _, lines in sorted(by_lane.items()) for line in lines])
+
+
+def _refuse_past(stops: Stops, parts: Sequence[PartitionRows]) -> None:
+    """A stop that was set while this was read is looked at here, where nobody can set another before the commit."""
+    for part in parts:
+        stop = stops.get((part.source.topic, part.source.partition))
+        if stop is not None and part.rows and part.rows[-1][2].source_offset >= stop:
+            raise StopSet(f"{part.source.topic}[{part.source.partition}] shall stop at {stop}")
 
 
 def _stream_ids(session: Session, streams: Sequence[str]) -> dict[str, int]:

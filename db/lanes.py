@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from db.engine import Session
-from migration_core.errors import Fenced
+from migration_core.errors import Fenced, Halted
 from migration_core.sequence import LAST_NUMBER, unpack
 
 
@@ -105,6 +105,20 @@ def lock(session: Session, stream_id: int, lanes: Sequence[int]) -> list[LockedL
     return [LockedLane(*row) for row in rows]
 
 
+def lock_waiting(session: Session, stream_id: int, lane: int) -> tuple[LockedLane, int]:
+    """Lock one lane behind whoever holds it, and how often rows of it were settled behind the watermark."""
+    found = session.one(
+        "SELECT lane, applied, open_to, parked, settled, halted FROM lane_progress "
+        "WHERE stream_id = %s AND lane = %s FOR UPDATE",
+        (stream_id, lane),
+    )
+    if found is None:
+        raise Halted(f"lane {lane} of stream {stream_id} has no progress row: restore the control schema")
+    if found[5] is not None:
+        raise Halted(f"lane {lane} is halted ({found[5]}): mend that, then run `migration resume`")
+    return LockedLane(*found[:4]), int(found[4])
+
+
 def move(session: Session, stream_id: int, moves: Sequence[LaneMove]) -> None:
     """Move watermarks and counts, each only from where it was read."""
     values = ", ".join(
@@ -178,6 +192,14 @@ def settle_parked(session: Session, stream_id: int, move: LaneMove) -> None:
     """Move one row from parked to what it became at last; the watermark is past it already."""
     session.execute(
         "UPDATE lane_progress SET n_parked = n_parked - 1, parked = parked - 1, n_applied = n_applied + %s, "
-        "n_filtered = n_filtered + %s, n_rejected = n_rejected + %s WHERE stream_id = %s AND lane = %s",
+        "n_filtered = n_filtered + %s, n_rejected = n_rejected + %s, settled = settled + 1 "
+        "WHERE stream_id = %s AND lane = %s",
         (move.applied, move.filtered, move.rejected, stream_id, move.lane),
+    )
+
+
+def mark_settled(session: Session, stream_id: int, lane: int) -> None:
+    """Tell whoever looked at the lane without its lock that rows behind the watermark are done since."""
+    session.execute(
+        "UPDATE lane_progress SET settled = settled + 1 WHERE stream_id = %s AND lane = %s", (stream_id, lane)
     )

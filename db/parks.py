@@ -90,3 +90,52 @@ def release(session: Session, stream_id: int, stream: str, lane: int, keys: Coll
             (stream_id, lane, key_hash(key), int(Outcome.PARKED), key),
         )
     return released
+
+
+def begin_at(session: Session, stream_id: int, lane: int, key: bytes, first_sequence: int) -> None:
+    """A key that is parked waits from this row on; those before it have left."""
+    session.execute(
+        "UPDATE parked_key SET first_sequence = %s WHERE stream_id = %s AND lane = %s AND entity_key = %s",
+        (first_sequence, stream_id, lane, key),
+    )
+
+
+def end(session: Session, stream_id: int, lane: int, key: bytes) -> None:
+    """The key is free; its rows have their outcomes already."""
+    session.execute(
+        "DELETE FROM parked_key WHERE stream_id = %s AND lane = %s AND entity_key = %s", (stream_id, lane, key)
+    )
+
+
+def released_in_part(session: Session, stream_id: int, lane: int) -> list[bytes]:
+    """Keys whose first row waits and is no reject: rows before it have left, and nothing is in its way."""
+    rows = session.rows(
+        "SELECT p.entity_key FROM parked_key p JOIN row_outcome o ON o.stream_id = p.stream_id AND o.lane = p.lane "
+        "AND o.sequence = p.first_sequence WHERE p.stream_id = %s AND p.lane = %s AND p.reason = %s "
+        "AND o.outcome = %s ORDER BY p.first_sequence",
+        (stream_id, lane, BEHIND_REJECT, int(Outcome.PARKED)),
+    )
+    return [bytes(key) for (key,) in rows]
+
+
+def behind_pattern(session: Session, stream_id: int, lane: int, pattern_id: int, *, limit: int) -> list[bytes]:
+    """Keys of a lane that wait behind a reject of this pattern."""
+    rows = session.rows(
+        "SELECT p.entity_key FROM parked_key p JOIN reject r ON r.stream_id = p.stream_id AND r.lane = p.lane "
+        "AND r.sequence = p.first_sequence WHERE p.stream_id = %s AND p.lane = %s AND p.reason = %s "
+        "AND r.pattern_id = %s LIMIT %s",
+        (stream_id, lane, BEHIND_REJECT, pattern_id, limit),
+    )
+    return [bytes(key) for (key,) in rows]
+
+
+def waiting(session: Session, stream_id: int, stream: str, lane: int, key: bytes, *, limit: int) -> list[int]:
+    """The sequences of a key's parked rows, the oldest first."""
+    rows = session.rows(
+        f"SELECT o.sequence FROM row_outcome o JOIN {quoted(table_of(stream))} r "
+        "ON r.lane = o.lane AND r.sequence = o.sequence "
+        "WHERE o.stream_id = %s AND o.lane = %s AND o.key_hash = %s AND o.outcome = %s AND r.entity_key = %s "
+        "ORDER BY o.sequence LIMIT %s",
+        (stream_id, lane, key_hash(key), int(Outcome.PARKED), key, limit),
+    )
+    return [sequence for (sequence,) in rows]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from db.bulk import Bulk, escaped, quoted, write
 from db.engine import Session
 from db.text_rows import Row
+from migration_core.errors import Halted
 from migration_core.lane import key_hash
 from migration_core.records import RawRow, Received
 
@@ -122,6 +123,20 @@ def read(
     return _within(session, stream, lane, found, rows, size)
 
 
+def read_these(
+    session: Session, stream: str, lane: int, sequences: Sequence[int], *, size: int
+) -> tuple[list[RawRow], bool]:
+    """These rows of a lane in sequence, at most `size` bytes of values yet at least one; whether there may be more."""
+    if not sequences:
+        return [], False
+    wanted = f"sequence IN ({', '.join(map(str, sequences))})"
+    found = session.connection.text_rows(_selecting(stream, lane, wanted, len(sequences)))
+    if len(found) != len(sequences):
+        raise Halted(f"{len(sequences) - len(found)} rows of lane {lane} are not in {table_of(stream)}: restore them")
+    batch, _ = _within(session, stream, lane, found, len(sequences), size)
+    return batch, len(batch) < len(found)
+
+
 def read_lanes(
     session: Session, stream: str, spans: Sequence[Span], *, rows: int, size: int
 ) -> list[tuple[list[RawRow], bool]]:
@@ -162,11 +177,15 @@ def _sequence(row: Row) -> int:
 
 
 def _select(stream: str, span: Span, rows: int, also: str = "") -> str:
+    return _selecting(stream, span.lane, f"sequence > {span.after} AND sequence <= {span.up_to}", rows, also)
+
+
+def _selecting(stream: str, lane: int, wanted: str, rows: int, also: str = "") -> str:
     return (
         "SELECT sequence, source_id, source_offset, entity_key, record_key, "
         f"IF(LENGTH(value) > {LARGE_VALUE}, LENGTH(value), value), time, "
         f"flags | IF(LENGTH(value) > {LARGE_VALUE}, {_LARGE}, 0){also} FROM {quoted(table_of(stream))} "
-        f"WHERE lane = {span.lane} AND sequence > {span.after} AND sequence <= {span.up_to} "
+        f"WHERE lane = {lane} AND {wanted} "
         f"ORDER BY sequence LIMIT {rows}"
     )
 

@@ -10,7 +10,7 @@ from db.engine import Session
 from migration_core.errors import Halted, Reason
 from migration_core.lane import key_hash
 from migration_core.outcome import Outcome
-from migration_core.pattern import pattern_hash
+from migration_core.pattern import reason_hash
 from migration_core.records import RawRow
 
 _OUTCOME = Bulk("row_outcome", ("stream_id", "lane", "sequence", "outcome", "source_id", "key_hash"))
@@ -91,11 +91,6 @@ def store_outcomes(session: Session, stream_id: int, rows: Sequence[tuple[int, R
     write(session.connection, _OUTCOME, lines, strict=True)
 
 
-def reason_hash(stream: str, reason: Reason) -> str:
-    """The hash that rejects of one cause share."""
-    return pattern_hash(stream, reason.stage, reason.code, reason.field_path, reason.shape)
-
-
 def _refuse_where_no_statement_can(session: Session) -> None:
     if not session.connection.serves_local_infile:
         raise Halted("a reject is larger than max_allowed_packet: raise that variable, or turn local_infile on")
@@ -111,10 +106,17 @@ def _patterns(session: Session, stream_id: int, stream: str, reasons: Sequence[R
             "INSERT INTO reject_pattern (stream_id, hash, stage, code, field_path, shape, rejects) "
             "VALUES (%s, %s, %s, %s, %s, %s, %s) AS new ON DUPLICATE KEY UPDATE "
             "pattern_id = LAST_INSERT_ID(reject_pattern.pattern_id), "
-            "rejects = reject_pattern.rejects + new.rejects, last_seen = NOW(6)",
+            "rejects = reject_pattern.rejects + new.rejects, last_seen = NOW(6), "
+            "state = IF(reject_pattern.state = 'fixed', 'open', reject_pattern.state)",
             (stream_id, name, reason.stage, reason.code, reason.field_path[:500], reason.shape[:200], counts[name]),
         )
         ids[name] = session.inserted_id()
+        session.execute(
+            "INSERT INTO reject_hour (pattern_id, hour, rejects) "
+            "VALUES (%s, DATE_FORMAT(NOW(), '%%Y-%%m-%%d %%H:00'), %s) AS new "
+            "ON DUPLICATE KEY UPDATE rejects = reject_hour.rejects + new.rejects",
+            (ids[name], counts[name]),
+        )
     return ids
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from db import breaker
 from db.engine import Session
 
 
@@ -38,6 +39,7 @@ def resume_stream(session: Session, stream_id: int) -> None:
     """Apply a stream again, its halted lanes included."""
     _set(session, stream_id, "running", "")
     session.execute("UPDATE lane_progress SET halted = NULL WHERE stream_id = %s", (stream_id,))
+    breaker.begin_anew(session, stream_id)
 
 
 def _set(session: Session, stream_id: int, state: str, reason: str) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.mysql import BIGINT, DATETIME, INTEGER, LONGBLOB, SMALLINT, TINYINT, VARBINARY
+from sqlalchemy.dialects.mysql import BIGINT, DATETIME, DOUBLE, INTEGER, LONGBLOB, SMALLINT, TINYINT, VARBINARY
 from sqlalchemy.types import TypeEngine
 
 NAMING = {
@@ -161,6 +161,9 @@ lane_progress = _table(
     Column("applied_time", BIGINT(), comment="Kafka's time of the last applied row, ms since the epoch"),
     Column("parked", INTEGER(unsigned=True), nullable=False, server_default=ZERO, comment="keys that are parked now"),
     Column("audited", SEQUENCE, nullable=False, server_default=ZERO),
+    Column(
+        "settled", COUNT, nullable=False, server_default=ZERO, comment="raised when a parked or rejected row is done"
+    ),
     Column("halted", String(1000), comment="why this lane is not applied; NULL is none"),
 )
 
@@ -187,6 +190,7 @@ reject_pattern = _table(
     Column("shape", String(200), nullable=False),
     Column("state", Enum("open", "accepted", "fixed"), nullable=False, server_default="open"),
     _count("rejects"),
+    Column("tripped", Boolean, nullable=False, server_default=ZERO, comment="whether it has paused its stream"),
     Column("first_seen", MOMENT, nullable=False, server_default=NOW),
     Column("last_seen", MOMENT, nullable=False, server_default=NOW),
     UniqueConstraint("stream_id", "hash"),
@@ -345,3 +349,84 @@ statement_plan = _table(
 def belongs_to_control(name: str) -> bool:
     """Whether a table is this program's own, where control and processed tables share a schema."""
     return name in metadata.tables or name.startswith(("raw_", VERSION_TABLE))
+
+
+reject_decision = _table(
+    "reject_decision",
+    Column("decision_id", INTEGER(unsigned=True), primary_key=True, autoincrement=True),
+    Column("pattern_id", INTEGER(unsigned=True), ForeignKey("reject_pattern.pattern_id"), nullable=False),
+    Column("state", Enum("open", "accepted", "fixed"), nullable=False, comment="what the pattern became"),
+    Column("who", String(100), nullable=False),
+    Column("because", String(1000), nullable=False),
+    Column("rejects", COUNT, nullable=False, comment="how many the pattern had then"),
+    Column("decided_at", MOMENT, nullable=False, server_default=NOW),
+)
+
+redrive_attempt = _table(
+    "redrive_attempt",
+    Column("attempt_id", INTEGER(unsigned=True), primary_key=True, autoincrement=True),
+    Column("pattern_id", INTEGER(unsigned=True), ForeignKey("reject_pattern.pattern_id"), nullable=False),
+    Column("who", String(100), nullable=False),
+    Column("version", String(40), nullable=False),
+    Column("rules_hash", SHA256, nullable=False, comment="of the mapping and the processed schema"),
+    Column("lane", LANE, nullable=False, server_default=ZERO, comment="with sequence: how far it is, for a resume"),
+    Column("sequence", SEQUENCE, nullable=False, server_default=ZERO),
+    Column("rejects_before", COUNT, nullable=False),
+    Column("rejects_after", COUNT),
+    _count("n_applied"),
+    _count("n_superseded"),
+    _count("n_filtered"),
+    _count("n_tried"),
+    Column("started_at", MOMENT, nullable=False, server_default=NOW),
+    Column("finished_at", MOMENT, comment="NULL while it runs, or when it was stopped and may be resumed"),
+)
+
+redrive_row = _table(
+    "redrive_row",
+    _of_stream(),
+    _key("lane", LANE),
+    _key("sequence", SEQUENCE),
+    _key("attempt_id", INTEGER(unsigned=True)),
+    Column("outcome", TINYINT(unsigned=True), nullable=False, comment="1 done, 4 parked, 5 rejected"),
+    Column("pattern_id", INTEGER(unsigned=True), comment="of a row that is rejected again"),
+)
+
+reject_hour = _table(
+    "reject_hour",
+    _key("pattern_id", INTEGER(unsigned=True)),
+    _key("hour", DATETIME()),
+    _count("rejects"),
+)
+
+reject_window = _table(
+    "reject_window",
+    _of_stream(),
+    Column("share_percent", TINYINT(unsigned=True), server_default=text("10"), comment="NULL: no limit"),
+    Column("of_rows", INTEGER(unsigned=True), nullable=False, server_default=text("1000")),
+    Column("in_a_row", INTEGER(unsigned=True), server_default=text("500"), comment="NULL: no limit"),
+    Column("began", COUNT, nullable=False, server_default=ZERO, comment="rows that had an outcome then"),
+    _count("rejects"),
+    _count("run"),
+    _count("seen"),
+    Column("grace_to", SEQUENCE, nullable=False, server_default=ZERO, comment="rows that a person resumed for"),
+)
+
+stream_rate = _table(
+    "stream_rate",
+    _of_stream(),
+    Column("tokens", DOUBLE(), nullable=False, server_default=ZERO),
+    Column("refilled_at", MOMENT, nullable=False, server_default=NOW),
+)
+
+target_health = _table(
+    "target_health",
+    _key("id", TINYINT(unsigned=True)),
+    Column("threads_running", BIGINT()),
+    Column("history_length", BIGINT()),
+    Column("replica_lag_ms", BIGINT()),
+    Column("max_threads_running", BIGINT(), comment="NULL: no limit"),
+    Column("max_history_length", BIGINT(), comment="NULL: no limit"),
+    Column("max_replica_lag_ms", BIGINT(), comment="NULL: no limit"),
+    Column("throttled", String(500), nullable=False, server_default="", comment="why; empty: not"),
+    Column("measured_at", MOMENT, nullable=False, server_default=text("'2000-01-01 00:00:00'")),
+)

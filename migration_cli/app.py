@@ -5,13 +5,17 @@ from typing import Annotated
 import typer
 
 from migration_cli import (
+    breaker,
     check,
     drift,
     ledger,
+    live_control,
     plans,
     preflight,
     programs,
     purge,
+    redrive,
+    reject_decisions,
     rejects,
     replay,
     schema,
@@ -41,9 +45,16 @@ app.command()(programs.worker)
 app.command()(programs.verifier)
 app.command()(status.status)
 app.command()(ledger.ledger)
+rejects.app.command()(redrive.redrive)
+rejects.app.command()(reject_decisions.accept)
+rejects.app.command()(reject_decisions.reopen)
 app.add_typer(rejects.app, name="rejects")
 app.command()(stream_control.pause)
 app.command()(stream_control.resume)
+app.command()(breaker.breaker)
+app.command()(live_control.rate)
+app.command()(live_control.throttle)
+app.command(name="stop-at")(live_control.stop_at)
 app.command()(purge.purge)
 app.command()(replay.replay)
 

@@ -27,6 +27,13 @@ class MappingSettings(Settings):
     mapping: MappingFile
 
 
+class RedriveSettings(Settings):
+    """Of the command that folds rejects again."""
+
+    database: DatabaseAccess
+    mapping: MappingFile
+
+
 class TakeSettings(Settings):
     """Of the command that makes a snapshot from topics."""
 

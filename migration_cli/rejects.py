@@ -6,14 +6,19 @@ import typer
 
 from migration_cli.access import database
 from migration_cli.console import Json, group, say, say_json, show_table
+from migration_cli.record_story import as_text, tell
 from migration_core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from db.reject_decisions import Decision
     from db.reject_report import RejectedRow
 
 app = group("See what could not be applied, and why.")
 
 _HASH_SHOWN = 10
+_MARKS = "·▁▂▃▄▅▆▇█"
 
 
 @app.command("list")
@@ -34,10 +39,12 @@ def list_patterns(
         say_json(found)
         return
     show_table(
-        ("pattern", "stream", "stage", "code", "field", "shape", "state", "rejects", "last seen"),
+        ("pattern", "stream", "stage", "code", "field", "shape", "state", "rejects", "share", "last 24 hours",
+         "first seen", "last seen", "samples, masked", "decided"),
         [
             (one.pattern[:_HASH_SHOWN], one.stream, one.stage, one.code, one.field_path, one.shape, one.state,
-             one.rejects, one.last_seen.isoformat(" ", "seconds"))
+             one.rejects, f"{one.share:.2%}", _trend(one.by_hour), one.first_seen.isoformat(" ", "minutes"),
+             one.last_seen.isoformat(" ", "seconds"), "  ".join(one.samples), _decided(one.decision))
             for one in found
         ],
     )  # fmt: skip
@@ -46,24 +53,39 @@ def list_patterns(
 
 @app.command()
 def show(
-    pattern: Annotated[str, typer.Argument(help="A pattern as `rejects list` names it, or its first characters.")],
+    pattern: Annotated[
+        str | None, typer.Argument(help="A pattern as `rejects list` names it, or its first characters.")
+    ] = None,
     *,
+    record: Annotated[
+        str | None, typer.Option(help="One record instead: LANE:SEQUENCE, or topic/partition/offset.")
+    ] = None,
+    stream: Annotated[str | None, typer.Option(help="Of a record named by lane and sequence.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many rows at most.")] = 20,
     with_bytes: Annotated[
         bool, typer.Option("--bytes", help="With the records' own bytes, which may be personal data.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Show the rows of one pattern: where each came from, where it lies, and what is wrong with it.
+    """Show the rows of one pattern, or the whole story of one record, be it rejected or not.
+
+    A story tells where the record came from and lies, the rule that it failed, who tried it again with what outcome,
+    and the later rows of its key. A record named by its position is looked for in all lanes unless it is rejected.
 
     Example: migration rejects show 3fa9c1d20b --limit 5 --bytes
     """
     from dataclasses import asdict
 
+    if (record is None) == (pattern is None):
+        raise ConfigError("name a pattern, or one record by --record")
+    if record is not None:
+        tell(record, stream, with_bytes=with_bytes, as_json=as_json)
+        return
+
     from db.reject_report import rejected_rows
 
     with database() as control:
-        found = rejected_rows(control, pattern, limit=limit)
+        found = rejected_rows(control, str(pattern), limit=limit)
     if not found:
         raise ConfigError(f"no reject has a pattern that begins with {pattern!r}; see `migration rejects list`")
     if as_json:
@@ -73,7 +95,7 @@ def show(
     for one in found:
         say(_story(one))
         if with_bytes:
-            say(f"  key    {_text(one.record_key)}\n  value  {_text(one.value)}")
+            say(f"  key    {as_text(one.record_key)}\n  value  {as_text(one.value)}")
 
 
 def _story(one: "RejectedRow") -> str:
@@ -86,6 +108,13 @@ def _story(one: "RejectedRow") -> str:
     )
 
 
-def _text(value: bytes | None) -> str:
-    """Bytes as a Python literal without its quotes: printable, and no terminal obeys them."""
-    return "none" if value is None else repr(value)[2:-1]
+def _trend(by_hour: "Sequence[int]") -> str:
+    """One mark an hour, as high as its share of the highest."""
+    most = max(by_hour)
+    return "".join(_MARKS[-(-one * (len(_MARKS) - 1) // most)] if most else _MARKS[0] for one in by_hour)
+
+
+def _decided(decision: "Decision | None") -> str | None:
+    if decision is None:
+        return None
+    return f"{decision.state} by {decision.who} {decision.decided_at.isoformat(' ', 'minutes')}: {decision.because}"

@@ -4,6 +4,8 @@ from decimal import Decimal
 from hashlib import sha256
 from itertools import groupby, pairwise
 
+from migration_core.errors import Reason
+
 _LENGTHS = (1, 4, 16, 64, 256, 1024, 65536)
 _SHOWN_CLASSES = 12
 
@@ -31,6 +33,11 @@ def shape(value: object) -> str:
 def pattern_hash(stream: str, stage: str, code: str, field_path: str, shape_: str) -> str:
     """The identity of a pattern, in hexadecimal; stable over versions of the program."""
     return sha256(f"{stream}\x1f{stage}\x1f{code}\x1f{field_path}\x1f{shape_}".encode()).hexdigest()
+
+
+def reason_hash(stream: str, reason: Reason) -> str:
+    """The hash that rejects of one cause share."""
+    return pattern_hash(stream, reason.stage, reason.code, reason.field_path, reason.shape)
 
 
 def _number(value: float | Decimal) -> str:

@@ -49,6 +49,13 @@ class Step(StrEnum):
     PURGE_COUNTED = "purge.counted"
     PURGE_COMMITTED = "purge.committed"
 
+    # redrive
+    REDRIVE_LOCKED = "redrive.locked"
+    REDRIVE_FOLDED = "redrive.folded"
+    REDRIVE_WRITTEN = "redrive.written"
+    REDRIVE_SETTLED = "redrive.settled"
+    REDRIVE_COMMITTED = "redrive.committed"
+
 
 Reached = Callable[[Step], None]
 

@@ -9,8 +9,10 @@ from db.engine import Database
 from db.ingest import IngestStore
 from db.schema import check_at_head
 from db.source_store import SourceStore
+from db.target_health import HealthWatch
 from kafka_log.reader import LogReader
 from migration_core.steps import Reached
+from migration_master.controls import read_controls
 from migration_master.ingest import StreamRules
 from migration_master.master import Master, MasterParts
 from migration_master.observed import Observed
@@ -20,9 +22,8 @@ from migration_master.survey import Survey
 from runtime.exits import run
 from runtime.failpoints import failpoints
 from runtime.health import Check
-from runtime.metrics import Metrics
 from runtime.retry import patiently
-from runtime.service import service
+from runtime.service import Service, service
 from runtime.settings import MasterSettings
 from work_queue.client import client
 from work_queue.queue import WorkQueue
@@ -54,7 +55,7 @@ def main() -> int:
         )
         around.metrics.watch_queue(queue.counts.snapshot)
         ringer = Ringer(queue.ring, reached)
-        master = _master(settings, database, survey, streams, ringer, around.metrics, reached)
+        master = _master(settings, database, survey, streams, ringer, around, reached)
         checks["streams"] = master.check
         ringer.start()
         try:
@@ -75,9 +76,10 @@ def _master(
     survey: Survey,
     streams: dict[str, StreamRules],
     ringer: Ringer,
-    metrics: Metrics,
+    around: Service,
     reached: Reached,
 ) -> Master:
+    replica = Database(settings.replica.url, pool_size=1) if settings.replica.url else None
     return Master(
         MasterParts(
             store=IngestStore(database, reached),
@@ -86,7 +88,9 @@ def _master(
             open_reader=partial(LogReader, settings.kafka.config()),
             streams=streams,
             touched=ringer.touched,
-            observed=Observed(metrics),
+            observed=Observed(around.metrics),
+            wait=around.stop.wait,
+            controls=partial(read_controls, database, HealthWatch(database, replica), around.metrics),
             reached=reached,
         )
     )

@@ -1,5 +1,6 @@
 """Reads assigned partitions and stores what they hold, one transaction after another."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -13,7 +14,10 @@ from migration_core.fingerprint import fingerprint
 from migration_core.lane import KEYLESS_LANE, lane_of
 from migration_core.records import Received
 from migration_core.steps import Reached, Step, nothing
+from migration_core.stops import Stops
 from migration_master.sources import place_of
+
+log = logging.getLogger(__name__)
 
 MOST_RECORDS = 5000
 """Of one transaction: larger ones cost memory and gain nothing."""
@@ -43,6 +47,8 @@ class Ingest:
         streams: Mapping[str, StreamRules],
         touched: Callable[[Sequence[TouchedLane]], None],
         reached: Reached = nothing,
+        *,
+        stops: Stops | None = None,
     ) -> None:
         self._store = store
         self._reader = reader
@@ -50,6 +56,7 @@ class Ingest:
         self._streams = streams
         self._touched = touched
         self._reached = reached
+        self._stops = stops or {}
 
     @property
     def sources(self) -> Mapping[Partition, SourceOffset]:
@@ -71,7 +78,12 @@ class Ingest:
         return parts
 
     def _part(self, batch: PartitionBatch) -> PartitionRows | None:
-        source = self._sources[batch.topic, batch.partition]
+        place = batch.topic, batch.partition
+        source = self._sources[place]
+        if place in self._stops and batch.next_offset >= self._stops[place]:
+            cut(batch, self._stops[place])
+            self._reader.leave(*place)
+            log.info("stopped_at", extra={"topic": place[0], "partition": place[1], "offset": self._stops[place]})
         if batch.records and batch.records[0].source_offset < source.next_offset:
             # Reading may begin below next_offset, where only markers and aborted records were.
             found = batch.records[0].source_offset
@@ -88,6 +100,16 @@ class Ingest:
             )
             part.rows = list(_placed(self._streams[source.stream], batch.records))
         return part
+
+
+def cut(batch: PartitionBatch, stop: int) -> None:
+    """Leave only what stands before `stop`.
+
+    The leader epoch stays that of the last record that was read: under a later epoch than the record's own, the log
+    still proves to be unchanged.
+    """
+    batch.records = [record for record in batch.records if record.source_offset < stop]
+    batch.next_offset = min(batch.next_offset, stop)
 
 
 def _placed(stream: StreamRules, records: Sequence[Received]) -> Iterator[tuple[int, bytes | None, Received]]:

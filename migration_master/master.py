@@ -16,6 +16,8 @@ from kafka_log.reader import LogReader
 from kafka_log.watermarks import Partition
 from migration_core.errors import Halted, MigrationError, Transient
 from migration_core.steps import Reached, nothing
+from migration_core.stops import Stops
+from migration_master.controls import Controls
 from migration_master.ingest import Ingest, StreamRules
 from migration_master.observed import Observed
 from migration_master.sources import (
@@ -26,6 +28,7 @@ from migration_master.sources import (
     position_lost,
     readable,
     start_of,
+    stopped,
     vanishing,
 )
 from migration_master.survey import Survey
@@ -35,6 +38,9 @@ log = logging.getLogger(__name__)
 _LOOK_SECONDS = 60.0
 _LAG_SECONDS = 1.0
 _READ_SECONDS = 0.25
+_CONTROLS_SECONDS = 1.0
+_THROTTLED_SECONDS = 1.0
+"""Between two transactions while the target has enough to do: ingest slows and does not stop, since sources forget."""
 _TRIES = 5
 """How often a partition that cannot be read, or an error that the errno table does not know, is tried again."""
 
@@ -53,6 +59,9 @@ class MasterParts:
     reached: Reached = nothing
     look_seconds: float = _LOOK_SECONDS
     clock: Callable[[], float] = time.monotonic
+    wait: Callable[[float], object] = time.sleep
+    """Between turns that have nothing to do, or to a server that has enough to do."""
+    controls: Callable[[], Controls] = Controls
     now: Callable[[], float] = time.time
     """For the age of records only: nothing that the guarantee rests on asks for the time of day."""
 
@@ -63,6 +72,12 @@ class _Plan:
     reading: list[SourceOffset] = field(default_factory=list)
     waits_for: dict[int, dict[int, int]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    stops: Stops = field(default_factory=dict)
+
+    def differs_from(self, other: "_Plan") -> bool:
+        """Whether reading must begin again to follow this plan."""
+        mine, theirs = ({source.source_id for source in plan.reading} for plan in (self, other))
+        return mine != theirs or self.stops != other.stops
 
 
 class Master:
@@ -75,7 +90,9 @@ class Master:
         self._plan = _Plan()
         self._reader: LogReader | None = None
         self._ingest: Ingest | None = None
-        self._next_look = self._next_lag = 0.0
+        self._next_look = self._next_lag = self._next_controls = 0.0
+        self._controls = Controls()
+        self._idle = False
         self._lost: dict[Partition, str] = {}
         self._failures: dict[tuple[Partition, int], int] = {}
         self._unexplained = 0
@@ -94,10 +111,12 @@ class Master:
     def turn(self) -> None:
         """One transaction, after a look around when it is time for one."""
         try:
+            self._obey()
             ingest = self._ingest
-            if ingest is None or self._parts.clock() >= self._next_look:
+            if (ingest is None and not self._idle) or self._parts.clock() >= self._next_look:
                 ingest = self._look(ingest)
-            self._store(ingest)
+            if ingest is not None:
+                self._store(ingest)
             self._unexplained, self._trouble = 0, ""
         except PartitionBroken as broken:
             self._forget(str(broken))
@@ -122,7 +141,7 @@ class Master:
 
     def close(self) -> None:
         """Stop reading; everything stored is stored."""
-        self._ingest = None
+        self._ingest, self._idle = None, False
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -143,7 +162,7 @@ class Master:
             self._next_lag = began + _LAG_SECONDS
         if self._plan.waits_for:
             now = [ingest.sources.get(place_of(source), source) for source in self._plan.sources]
-            if len(readable(now, self._plan.refused, self._plan.waits_for)) > len(self._plan.reading):
+            if len(readable(now, self._plan.refused, self._plan.waits_for, self._plan.stops)) > len(self._plan.reading):
                 self._next_look = 0.0
 
     def _note(self, parts: Sequence[PartitionRows], seconds: float) -> None:
@@ -152,21 +171,35 @@ class Master:
             if part.rows and part.rows[-1][2].time is not None:
                 self._times[place_of(part.source)] = part.rows[-1][2].time
 
-    def _look(self, ingest: Ingest | None) -> Ingest:
+    def _obey(self) -> None:
+        """See what people and the target want of ingest now."""
+        if self._parts.clock() >= self._next_controls:
+            self._controls = self._parts.controls()
+            self._next_controls = self._parts.clock() + _CONTROLS_SECONDS
+            if self._controls.stops != self._plan.stops:
+                self._next_look = 0.0
+        if self._controls.throttled or self._idle:
+            self._parts.wait(_THROTTLED_SECONDS if self._controls.throttled else _READ_SECONDS)
+
+    def _look(self, ingest: Ingest | None) -> Ingest | None:
         """Ask store and cluster, record what must stop, and read what may be read from where the store says."""
         sources = self._sources()
         view, findings = self._parts.survey.look(sources, self._partial)
         if self._record(sources, findings):
             sources = self._parts.store.read_again()
-        plan = _Plan(sources, [], self._parts.source_store.waits_for(), findings.refused)
-        plan.reading = readable(sources, plan.refused, plan.waits_for)
+        plan = _Plan(sources, [], self._parts.source_store.waits_for(), findings.refused, self._controls.stops)
+        plan.reading = readable(sources, plan.refused, plan.waits_for, plan.stops)
         self._tell(plan)
         self._warn(plan.reading, view)
-        if not plan.reading:
+        ended = any(stopped(source, plan.stops) for source in sources)
+        if not plan.reading and not ended:
             raise Halted(f"nothing is left to read: {nothing_left(sources, plan.refused)}")
-        if ingest is None or {s.source_id for s in plan.reading} != {s.source_id for s in self._plan.reading}:
-            ingest = self._begin(plan.reading, view)
-        self._plan, self._ingest = plan, ingest
+        if not plan.reading:
+            self.close()
+            ingest = None
+        elif ingest is None or plan.differs_from(self._plan):
+            ingest = self._begin(plan.reading, view, plan.stops)
+        self._plan, self._ingest, self._idle = plan, ingest, ingest is None
         self._next_look = self._parts.clock() + self._parts.look_seconds
         return ingest
 
@@ -183,13 +216,19 @@ class Master:
             raise Transient(self.reasons["*"])
         return sources
 
-    def _begin(self, reading: Sequence[SourceOffset], view: View) -> Ingest:
+    def _begin(self, reading: Sequence[SourceOffset], view: View, stops: Stops) -> Ingest:
         self.close()
         self._reader = self._parts.open_reader()
         self._reader.assign([start_of(source, view.marks.get(place_of(source))) for source in reading])
         log.info("reading", extra={"partitions": len(reading)})
         return Ingest(
-            self._parts.store, self._reader, reading, self._parts.streams, self._parts.touched, self._parts.reached
+            self._parts.store,
+            self._reader,
+            reading,
+            self._parts.streams,
+            self._parts.touched,
+            self._parts.reached,
+            stops=stops,
         )
 
     def _record(self, sources: Sequence[SourceOffset], findings: Findings) -> bool:

@@ -10,6 +10,7 @@ from kafka_log.reader import Start
 from kafka_log.watermarks import Partition, Retention, TopicDescription, Watermark
 from migration_core.fingerprint import fingerprint
 from migration_core.records import Received
+from migration_core.stops import Stops
 
 _ACCEPT = "load a new snapshot of the stream, or run `migration source accept-gap {topic} {partition}{at}`"
 
@@ -142,6 +143,7 @@ def readable(
     sources: Iterable[SourceOffset],
     refused: Collection[str],
     waits_for: Mapping[int, Mapping[int, int]],
+    stops: Stops | None = None,
 ) -> list[SourceOffset]:
     """The partitions to read now: a stream stands still as a whole, and accepted partitions wait for the old ones.
 
@@ -155,7 +157,16 @@ def readable(
         ends = waits_for.get(source.source_id, {})
         return any(reached.get((source.topic, partition), end) < end for partition, end in ends.items())
 
-    return [source for source in every if source.stream not in still and not waits(source)]
+    return [
+        source
+        for source in every
+        if source.stream not in still and not waits(source) and not stopped(source, stops or {})
+    ]
+
+
+def stopped(source: SourceOffset, stops: Stops) -> bool:
+    """Whether a person wants no more of this partition than is stored."""
+    return source.next_offset >= stops.get(place_of(source), source.next_offset + 1)
 
 
 def start_of(source: SourceOffset, mark: Watermark | None) -> Start:

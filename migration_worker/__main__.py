@@ -10,7 +10,9 @@ from threading import Event, Thread
 from db.apply import Limits
 from db.engine import Database
 from db.schema import check_at_head
+from db.target_health import HealthWatch
 from migration_core.steps import Reached
+from migration_worker.brake import Brake
 from migration_worker.lane_work import LaneWork
 from migration_worker.observed import Observed
 from migration_worker.opening import open_mapping, open_streams
@@ -64,7 +66,9 @@ def _work(database: Database, settings: WorkerSettings, observed: Observed, reac
     check_at_head(database)
     mapping = open_mapping(database, settings.mapping.path)
     streams = open_streams(database, mapping, version=version(), reached=reached)
-    return LaneWork(database, streams, Limits(), counted=observed.applied)
+    replica = Database(settings.replica.url, pool_size=1) if settings.replica.url else None
+    brake = Brake(database, HealthWatch(database, replica), held=observed.held_back)
+    return LaneWork(database, streams, Limits(), brake, counted=observed.applied, tripped=observed.tripped)
 
 
 def _serve(around: Service, turn: Callable[[], None]) -> None:

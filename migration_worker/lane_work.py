@@ -4,10 +4,11 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from db import lanes
+from db import breaker, lanes
 from db.apply import Applied, BadBatch, LaneApplier, Limits, StreamParts
+from db.breaker import Tripped
 from db.engine import Database
 from db.errno import Answer
 from db.failure import SqlError
@@ -15,6 +16,7 @@ from db.isolate import isolate
 from db.lanes import LaneLook
 from db.stream_state import halt_stream
 from migration_core.errors import Fenced, Halted
+from migration_worker.brake import Brake
 from migration_worker.patience import Patience
 
 log = logging.getLogger(__name__)
@@ -44,17 +46,27 @@ class LaneWork:
         database: Database,
         streams: Mapping[str, StreamWork],
         limits: Limits,
+        brake: Brake,
         *,
         counted: Callable[[str, Applied, float], None] = lambda _stream, _applied, _seconds: None,
+        tripped: Callable[[str], None] = lambda _stream: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.database = database
         self.streams = streams
         self.limits = limits
         self._counted = counted
+        self._tripped = tripped
+        self._brake = brake
         self._clock = clock
         self._patience = Patience()
         self._known: set[Lane] = set()
+
+    @property
+    def held_back(self) -> bool:
+        """Whether nothing is applied now because the target has enough to do."""
+        self._brake.look()
+        return bool(self._brake.reason)
 
     def looks(self, wanted: Collection[Lane]) -> dict[Lane, LaneLook]:
         """The lanes that are neither paused nor halted, as they stand now, without a lock."""
@@ -108,7 +120,11 @@ class LaneWork:
         """Decide what a failure means for these lanes: wait, halt the stream, or halt the lane after some tries."""
         fields = {"stream": stream, "lanes": list(wanted), "error": str(error)}
         stream_id = self.streams[stream].parts.registered.stream_id
-        if isinstance(error, Halted) or (isinstance(error, SqlError) and error.answer is Answer.HALT):
+        if isinstance(error, Tripped):
+            log.error("stream_paused_by_rejects", extra={**fields, "pattern": error.pattern})
+            self._tripped(stream)
+            breaker.pause(self.database, stream_id, error)
+        elif isinstance(error, Halted) or (isinstance(error, SqlError) and error.answer is Answer.HALT):
             log.error("stream_halted", extra=fields)
             with self.database.transaction() as session:
                 halt_stream(session, stream_id, str(error))
@@ -128,7 +144,12 @@ class LaneWork:
         while numbers:
             wanted = sorted(numbers)
             try:
-                applied = self.apply_once(stream, wanted, self.limits)
+                stream_id = self.streams[stream].parts.registered.stream_id
+                allowed = self._brake.allow(stream_id, self.limits.rows)
+                if allowed == 0:
+                    return numbers | elsewhere
+                applied = self.apply_once(stream, wanted, replace(self.limits, rows=allowed))
+                self._brake.used(stream_id, allowed, sum(applied.rows.values()))
             except (SqlError, Halted, Fenced) as error:
                 self.failed(stream, wanted, error)
                 return numbers | elsewhere

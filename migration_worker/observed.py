@@ -33,6 +33,14 @@ class Observed:
         if done.locked_elsewhere:
             self._metrics.busy_lanes.labels(stream).inc(len(done.locked_elsewhere))
 
+    def tripped(self, stream: str) -> None:
+        """Too many rejects: the stream pauses."""
+        self._metrics.breaker_trips.labels(stream).inc()
+
+    def held_back(self, held: bool) -> None:
+        """Whether the target has enough to do without this worker."""
+        self._metrics.throttled.labels(_STAGE).set(held)
+
     def swept(self, stream: str) -> None:
         """A lane applied without a doorbell."""
         self._metrics.sweeps.labels(stream).inc()

@@ -46,6 +46,8 @@ class Sweeper:
         now = {(look.stream, look.lane): look for look in found}
         stuck = unserved(self._before, now)
         self._before = {lane: look.applied for lane, look in now.items()}
+        if self.work.held_back:
+            return 0  # each attempt would write, to a server that has enough to do
         for look in stuck:
             if self.sweep_one(look):
                 self.swept(look.stream)

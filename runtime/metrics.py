@@ -26,6 +26,9 @@ class Metrics:
             "migration_outcomes", "Raw rows by what finally became of them", ["stream", "outcome"], registry=own
         )
         self.rejects = Counter("migration_rejects", "Rejected rows by stage", ["stream", "stage"], registry=own)
+        self.breaker_trips = Counter(
+            "migration_breaker_trips", "Times that too many rejects paused the stream", ["stream"], registry=own
+        )
 
         # How far behind, by what the process last saw in the store
         self.backlog = Gauge("migration_backlog_rows", "Raw rows not yet applied", ["stream"], registry=own)
@@ -38,6 +41,7 @@ class Metrics:
         self.parked = Gauge("migration_parked_rows", "Rows that wait for their key", ["stream"], registry=own)
         self.halted = Gauge("migration_halted", "1 when a person must act", ["stream"], registry=own)
         self.paused = Gauge("migration_paused", "1 while the stream is paused", ["stream"], registry=own)
+        self.throttled = Gauge("migration_throttled", "1 while the target has enough to do", ["stage"], registry=own)
 
         # Whether the ledger is true, by what the verifier last proved
         self.remainders = Gauge(

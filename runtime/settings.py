@@ -73,6 +73,17 @@ class DatabaseAccess(Section):
         return {database_url.URL: database_url.hidden(self.url())}
 
 
+class ReplicaAccess(Section):
+    """A replica of the control schema, if its lag shall slow the work down."""
+
+    given: SecretStr | None = Field(None, alias="DATABASE_REPLICA_URL")
+
+    @property
+    def url(self) -> str | None:
+        """In SQLAlchemy's form."""
+        return None if self.given is None else self.given.get_secret_value()
+
+
 class KafkaAccess(Section):
     """How to reach the topics."""
 
@@ -158,6 +169,7 @@ class MasterSettings(Settings):
     """Of `migration_master`."""
 
     database: DatabaseAccess
+    replica: ReplicaAccess
     kafka: KafkaAccess
     queue: QueueAccess
     mapping: MappingFile
@@ -169,6 +181,7 @@ class WorkerSettings(Settings):
     """Of `migration_worker`."""
 
     database: DatabaseAccess
+    replica: ReplicaAccess
     queue: QueueAccess
     mapping: MappingFile
     http: Http

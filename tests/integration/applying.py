@@ -18,6 +18,7 @@ from db.ingest import IngestStore, PartitionRows
 from db.ledger import Remainder, StreamLedger, ledger, remainders
 from db.registry import StreamDefinition, register
 from db.schema import create_schema, drop_schemas
+from db.target_health import HealthWatch
 from local_stack.servers import Servers
 from migration_core import sequence
 from migration_core.doorbell import Doorbell
@@ -26,6 +27,7 @@ from migration_core.lane import lane_of
 from migration_core.mapping import CompiledMapping
 from migration_core.records import Received
 from migration_core.steps import Reached, nothing
+from migration_worker.brake import Brake
 from migration_worker.lane_work import LaneWork
 from migration_worker.opening import open_mapping, open_streams
 from runtime.mapping_file import compiled
@@ -130,7 +132,8 @@ class Applying:
         """The worker's own parts in this process."""
         mapping = open_mapping(self.database, self.mapping_file)
         streams = open_streams(self.database, mapping, version="test", reached=reached)
-        return LaneWork(self.database, streams, Limits(rows=rows))
+        brake = Brake(self.database, HealthWatch(self.database))
+        return LaneWork(self.database, streams, Limits(rows=rows), brake)
 
     def parts(self, stream: str) -> StreamParts:
         return self.work().streams[stream].parts

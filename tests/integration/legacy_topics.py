@@ -19,6 +19,7 @@ from db.engine import Database
 from db.ingest import IngestStore
 from db.registry import StreamDefinition, register
 from db.source_store import SourceStore
+from db.target_health import HealthWatch
 from kafka_log.producer import LogWriter
 from kafka_log.reader import LogReader
 from kafka_log.topics import TopicAdmin
@@ -26,6 +27,7 @@ from kafka_log.watermarks import CapturedOffset, LogView
 from local_stack.servers import Servers
 from migration_core.headers import encode_headers
 from migration_core.steps import Reached, nothing
+from migration_master.controls import read_controls
 from migration_master.ingest import StreamRules
 from migration_master.master import Master, MasterParts
 from migration_master.observed import Observed
@@ -64,6 +66,8 @@ class LegacyTopics:
     """{stream: topic}."""
     partial: set[str] = field(default_factory=set)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+    """What masters in this process waited for, without waiting."""
 
     def __post_init__(self) -> None:
         self.database = Database(self.database_url, pool_size=2)
@@ -202,6 +206,8 @@ class LegacyTopics:
                 observed=Observed(Metrics()),
                 reached=reached,
                 look_seconds=look_seconds,
+                controls=lambda: read_controls(self.database, HealthWatch(self.database), Metrics()),
+                wait=self.waits.append,
             )
         )
 

@@ -1,12 +1,13 @@
 """All mutants."""
 
-from tests.mutants import applying, gating, loading, proving, storing
+from tests.mutants import applying, gating, loading, proving, rejecting, storing
 from tests.mutants.mutant import Mutant
 
 MUTANTS: list[Mutant] = [
     *storing.MUTANTS,
     *applying.MUTANTS,
     *loading.MUTANTS,
-    *proving.MUTANTS,
     *gating.MUTANTS,
+    *proving.MUTANTS,
+    *rejecting.MUTANTS,
 ]

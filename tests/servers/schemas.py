@@ -10,7 +10,6 @@ from sqlalchemy.engine import make_url
 from db.bulk import quoted
 from db.engine import Database, Session
 from db.schema import create_schema, drop_schemas, upgrade
-from db.tables import VERSION_TABLE
 from local_stack.servers import Servers
 from migration_core.errors import MigrationError
 
@@ -31,6 +30,7 @@ class _Schema:
             with database.transaction() as session:
                 self._tables = _tables(session)
                 self._look = _look(session)
+                self._seed = {table: rows for table in self._tables if (rows := _rows(session, table))}
         finally:
             database.close()
 
@@ -46,8 +46,11 @@ class _Schema:
                 if _look(session) != self._look:
                     return False
                 for table, counts in self._tables.items():
-                    if table != VERSION_TABLE and session.execute(f"DELETE FROM {quoted(table)}") and counts:
+                    if session.execute(f"DELETE FROM {quoted(table)}") and counts:
                         session.execute(f"ALTER TABLE {quoted(table)} AUTO_INCREMENT = 1")
+                for table, rows in self._seed.items():
+                    for row in rows:
+                        session.execute(f"INSERT INTO {quoted(table)} VALUES ({', '.join(['%s'] * len(row))})", row)
         except MigrationError:
             return False
         else:
@@ -85,6 +88,10 @@ def _end_others(session: Session, name: str) -> None:
         "SELECT id FROM information_schema.processlist WHERE db = %s AND id <> CONNECTION_ID()", (name,)
     ):
         session.execute(f"KILL {other}")
+
+
+def _rows(session: Session, table: str) -> list[tuple[object, ...]]:
+    return session.rows(f"SELECT * FROM {quoted(table)}")
 
 
 def _tables(session: Session) -> dict[str, bool]:

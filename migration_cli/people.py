@@ -1,0 +1,19 @@
+"""Who gives a command, for records of decisions."""
+
+from typing import Annotated
+
+import typer
+
+Who = Annotated[str, typer.Option(help="Your name, kept with the decision. Default: the user of this machine.")]
+
+
+def named(who: str) -> str:
+    """The name as given, else the user that this process runs as."""
+    if who:
+        return who
+    from getpass import getuser
+
+    try:
+        return getuser()
+    except (KeyError, OSError):  # a container's user need not be in any list
+        return "unknown"
