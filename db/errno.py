@@ -9,6 +9,7 @@ from enum import Enum, auto
 DUPLICATE_KEY, DUPLICATE_KEY_WITH_NAME = 1062, 1586
 LOCK_WAIT_TIMEOUT, DEADLOCK, LOCK_NOWAIT = 1205, 1213, 3572
 SERVER_GONE, SERVER_LOST = 2006, 2013
+LOOK_TIMEOUT = 3024
 
 
 class Answer(Enum):
@@ -43,7 +44,7 @@ _RETRY = {
     1412,  # table definition changed, retry the transaction
     1615,  # prepared statement needs to be prepared again
     1637,  # too many concurrent transactions
-    3024,  # query ran longer than max_execution_time
+    LOOK_TIMEOUT,  # query ran longer than max_execution_time
     3058,  # user-level lock deadlock
     3101,  # transaction rolled back by the group
     3168,  # server is not available

@@ -292,3 +292,43 @@ snapshot_duplicate = _table(
     _key("sequence", SEQUENCE),
     Column("first_sequence", SEQUENCE, nullable=False, comment="of the row that stands"),
 )
+
+lane_audit = _table(
+    "lane_audit",
+    _of_stream(),
+    _key("lane", LANE),
+    Column("reached", SEQUENCE, nullable=False, server_default=ZERO, comment="how far this lap of the audit has come"),
+    Column("agreed", SEQUENCE, nullable=False, server_default=ZERO, comment="where rows and counts last agreed"),
+    Column("purged_to", SEQUENCE, nullable=False, server_default=ZERO, comment="below it rows may be purged"),
+    Column("epoch", BIGINT(), nullable=False, server_default=ZERO, comment="raised by a new lap and by a purge"),
+    Column("lap_began_at", MOMENT, nullable=False, server_default=NOW),
+    Column("looked_at", MOMENT, comment="when rows and counts were last compared up to the watermark"),
+)
+
+lane_source_audit = _table(
+    "lane_source_audit",
+    _of_stream(),
+    _key("lane", LANE),
+    _key("source_id", SOURCE_ID),
+    _count("rows"),
+    Column("last_sequence", SEQUENCE, nullable=False, server_default=ZERO),
+    Column("last_offset", BIGINT(), nullable=False, server_default=ZERO),
+    _count("purged"),
+    _count("purged_rejected"),
+)
+
+ledger_remainder = _table(
+    "ledger_remainder",
+    Column("remainder_id", INTEGER(unsigned=True), primary_key=True, autoincrement=True),
+    _of_stream(primary_key=False),
+    Column("lane", LANE, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("from_sequence", SEQUENCE, nullable=False),
+    Column("to_sequence", SEQUENCE, nullable=False),
+    Column("rows", BIGINT(), nullable=False, comment="rows found less rows expected"),
+    Column("places", JSON, nullable=False, comment="[{source, partition, from_offset, to_offset}]"),
+    Column("detail", String(1000), nullable=False),
+    Column("found_at", MOMENT, nullable=False, server_default=NOW),
+    Column("gone_at", MOMENT, comment="when a later look found the rows and counts in agreement"),
+    UniqueConstraint("stream_id", "lane", "kind", "from_sequence"),
+)

@@ -41,6 +41,11 @@ class Step(StrEnum):
     SWEEPER_ATTEMPT_MARKED = "sweeper.attempt_marked"
     SWEEPER_SWEPT = "sweeper.swept"
 
+    # migration_verifier
+    AUDIT_LOOKED = "audit.looked"
+    AUDIT_WRITTEN = "audit.written"
+    AUDIT_COMMITTED = "audit.committed"
+
 
 Reached = Callable[[Step], None]
 

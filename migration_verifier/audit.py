@@ -1,0 +1,90 @@
+"""The audit: lap after lap over every lane, one bounded look at a time, lanes in turn."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Event
+
+from db import audit
+from db.audit import AuditedLane, Look
+from db.audit_places import remainders_of
+from db.engine import Database
+from db.errno import LOOK_TIMEOUT
+from db.failure import SqlError
+from migration_core.steps import Reached, nothing
+
+log = logging.getLogger(__name__)
+
+MOST_ROWS, FEWEST_ROWS = 20_000, 500
+"""Of one look: about 0.1 s where rows are small; halved for as long as a look exceeds its time."""
+QUIET_SECONDS = 60.0
+"""A lane in which nothing has changed is compared again after this time."""
+
+
+@dataclass(slots=True)
+class Auditor:
+    """Moves the audit of all streams; several at once only do the same work twice."""
+
+    database: Database
+    reached: Reached = nothing
+    beat: Callable[[], None] = lambda: None
+    clock: Callable[[], float] = time.monotonic
+    _rows: int = MOST_ROWS
+    _last: dict[tuple[int, int], tuple[tuple[int, ...], float]] = field(default_factory=dict)
+
+    def round(self, stop: Event) -> int:
+        """One look at every lane that is not quiet; how many lanes are behind their watermark afterwards."""
+        audit.begin(self.database)
+        behind = 0
+        for lane in audit.audited_lanes(self.database):
+            if stop.is_set():
+                break
+            if self._is_quiet(lane):
+                continue
+            self.beat()
+            began = self.clock()
+            behind += not self.look(lane)
+            # As long as the look took: an audit that has much to catch up with leaves the server half of the time.
+            stop.wait(self.clock() - began)
+        return behind
+
+    def look(self, lane: AuditedLane) -> bool:
+        """One stretch of one lane; whether the audit has reached its watermark."""
+        try:
+            found = audit.look(self.database, lane, rows=self._rows, reached=self.reached)
+        except SqlError as error:
+            if error.errno != LOOK_TIMEOUT or self._rows == FEWEST_ROWS:
+                raise
+            self._rows = max(self._rows // 2, FEWEST_ROWS)
+            return False
+        self._rows = min(self._rows * 2, MOST_ROWS)
+        remainders = remainders_of(self.database, found, beat=self.beat)
+        if not audit.write(self.database, found, remainders, self.reached):
+            return False
+        if remainders:
+            self._tell(found)
+        if found.full:
+            self._last[lane.stream_id, lane.lane] = lane.counts, self.clock()
+        return found.full
+
+    def _is_quiet(self, lane: AuditedLane) -> bool:
+        counts, at = self._last.get((lane.stream_id, lane.lane), ((), 0.0))
+        return counts == lane.counts and self.clock() - at < QUIET_SECONDS
+
+    def _tell(self, found: Look) -> None:
+        fields = {"stream": found.lane.stream, "lane": found.lane.lane, "from_sequence": found.agreed}
+        kinds = {str(kind): rows for kind, rows in found.differences.items()}
+        rows = {"orphans": len(found.orphans), "falls": len(found.falls)}
+        log.error("ledger_remainder", extra={**fields, "to_sequence": found.to, **kinds, **rows})
+
+
+def prove(auditor: Auditor, stop: Event, told: Callable[[int], None]) -> None:
+    """A whole lap over every lane, up to the watermarks; `told` hears after each round how many lanes are behind."""
+    audit.begin(auditor.database)
+    audit.begin_lap(auditor.database, audit.audited_lanes(auditor.database))
+    while not stop.is_set():
+        behind = auditor.round(stop)
+        told(behind)
+        if not behind:
+            return
