@@ -39,6 +39,8 @@ class AuditedLane:
     applied: int
     counts: tuple[int, ...]
     """Whatever changes when a row of the lane changes: to leave quiet lanes alone."""
+    lap_is_old: bool
+    """Whether its last lap is complete and began longer ago than was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +85,21 @@ def begin(database: Database) -> None:
         )
 
 
-def audited_lanes(database: Database) -> list[AuditedLane]:
-    """Every lane that has its place, in order."""
+def audited_lanes(database: Database, *, lap_seconds: float = 0) -> list[AuditedLane]:
+    """Every lane that has its place, in order; a lap older than `lap_seconds` is old."""
     with database.transaction() as session:
         rows = session.rows(
             "SELECT a.stream_id, s.name, a.lane, a.reached, p.applied, h.head, h.`rows`, p.n_applied, p.n_superseded, "
-            "p.n_filtered, p.n_parked, p.n_rejected, p.parked, a.epoch FROM lane_audit a "
+            "p.n_filtered, p.n_parked, p.n_rejected, p.parked, a.epoch, a.looked_at IS NOT NULL "
+            "AND a.lap_began_at < NOW(6) - INTERVAL %s SECOND FROM lane_audit a "
             "JOIN stream s USING (stream_id) JOIN lane_head h USING (stream_id, lane) "
-            "JOIN lane_progress p USING (stream_id, lane) ORDER BY s.name, a.lane"
+            "JOIN lane_progress p USING (stream_id, lane) ORDER BY s.name, a.lane",
+            (lap_seconds,),
         )
-    return [AuditedLane(row[0], row[1], row[2], row[3], row[4], tuple(map(int, row[4:]))) for row in rows]
+    return [
+        AuditedLane(stream_id, name, lane, reached, applied, (applied, *map(int, counts)), bool(old))
+        for stream_id, name, lane, reached, applied, *counts, old in rows
+    ]
 
 
 def begin_lap(database: Database, lanes: Sequence[AuditedLane]) -> None:

@@ -1,6 +1,6 @@
 """Where a remainder lies, in words that people can look up: topics, parts, offsets and lines."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from db import audit_rows
 from db.audit import Look
@@ -8,7 +8,7 @@ from db.audit_rows import SAMPLE, Stretch
 from db.bulk import quoted
 from db.engine import Database, Session
 from db.raw import table_of
-from migration_core.audit import Gap, Kind, LaneRemainder, Numbered, Place, gap_at_the_end, gaps
+from migration_core.audit import Fall, Gap, Kind, LaneRemainder, Numbered, Place, gap_at_the_end, gaps
 from migration_core.outcome import Outcome
 from migration_core.sequence import pack
 
@@ -18,35 +18,36 @@ _SECONDS = 10
 Names = dict[int, tuple[str, int]]
 
 
-def remainders_of(database: Database, look: Look, *, beat: Callable[[], None] = lambda: None) -> list[LaneRemainder]:
-    """Everything that `look` found, with its places; rows and outcomes that explain it are searched for."""
+def remainders_of(database: Database, look: Look, located: Sequence[LaneRemainder]) -> list[LaneRemainder]:
+    """Everything that `look` found, with its places, and the rows and outcomes that explain it."""
     if not (look.differences or look.falls or look.orphans):
         return []
-    found_gaps = _missing_rows(database, look, beat) if _misses_rows(look) else []
     with database.snapshot(_SECONDS) as session:
-        unexplained = _unexplained(session, look) if look.differences.keys() & {Kind.PARKED, Kind.REJECTED} else []
-        sources = {fall.source_id for fall in look.falls} | {source for _, source in look.orphans + unexplained}
-        sources |= {row.source_id for gap in found_gaps for row in (gap.before, gap.after) if row is not None}
         span = audit_rows.ranges(session, Stretch(look.lane.stream, look.lane.lane, look.agreed, look.head))
-        names = _names(session, sources | {one.source_id for one in span})
-        offsets = _reject_offsets(session, look, look.orphans + unexplained)
+        sources = {one.source_id for one in span} | {fall.source_id for fall in look.falls}
+        sources |= {source for _, source in look.orphans}
+        names = _names(session, sources)
+        offsets = _offsets(session, look, look.orphans)
     places = tuple(_place(names, one.source_id, one.first_offset, one.last_offset) for one in span)
     return [
         *(_of_the_lane(look, kind, rows, places) for kind, rows in look.differences.items()),
+        *located,
+        *(_of_an_outcome(Kind.OUTCOME_WITHOUT_ROW, one, names, offsets) for one in look.orphans),
+        *(_of_a_fall(fall, names) for fall in look.falls),
+    ]
+
+
+def locate(database: Database, look: Look, *, beat: Callable[[], None] = lambda: None) -> list[LaneRemainder]:
+    """The single rows and outcomes that make the counters of a lane lie; a search over all that was not agreed on."""
+    found_gaps = _missing_rows(database, look, beat) if _misses_rows(look) else []
+    with database.snapshot(_SECONDS) as session:
+        unexplained = _unexplained(session, look) if look.differences.keys() & {Kind.PARKED, Kind.REJECTED} else []
+        beside = {row.source_id for gap in found_gaps for row in (gap.before, gap.after) if row is not None}
+        names = _names(session, beside | {source for _, source in unexplained})
+        offsets = _offsets(session, look, unexplained)
+    return [
         *(_of_a_gap(gap, names) for gap in found_gaps),
         *(_of_an_outcome(Kind.OUTCOME_UNEXPLAINED, one, names, offsets) for one in unexplained),
-        *(_of_an_outcome(Kind.OUTCOME_WITHOUT_ROW, one, names, offsets) for one in look.orphans),
-        *(
-            LaneRemainder(
-                Kind.OFFSET_ORDER,
-                0,
-                fall.sequence - 1,
-                fall.sequence,
-                f"offset {fall.offset} stands behind offset {fall.before}",
-                (_place(names, fall.source_id, fall.offset, fall.before),),
-            )
-            for fall in look.falls
-        ),
     ]
 
 
@@ -87,6 +88,12 @@ def _of_an_outcome(kind: Kind, one: tuple[int, int], names: Names, offsets: dict
     return LaneRemainder(kind, -1 if without else 1, sequence - 1, sequence, detail, (place,))
 
 
+def _of_a_fall(fall: Fall, names: Names) -> LaneRemainder:
+    detail = f"offset {fall.offset} stands behind offset {fall.before}"
+    place = _place(names, fall.source_id, fall.offset, fall.before)
+    return LaneRemainder(Kind.OFFSET_ORDER, 0, fall.sequence - 1, fall.sequence, detail, (place,))
+
+
 def _place(names: Names, source_id: int, first: int | None, last: int | None) -> Place:
     source, partition = names.get(source_id, (f"source {source_id}", 0))
     return Place(source, partition, first, last)
@@ -103,7 +110,7 @@ def _names(session: Session, sources: Collection[int]) -> Names:
     return {source_id: (name, number) for source_id, name, number in rows}
 
 
-def _reject_offsets(session: Session, look: Look, outcomes: Collection[tuple[int, int]]) -> dict[int, int]:
+def _offsets(session: Session, look: Look, outcomes: Collection[tuple[int, int]]) -> dict[int, int]:
     """The offset of each of these outcomes, from its raw row or else from its reject."""
     if not outcomes:
         return {}

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from migration_cli import check, programs, rejects, replay, schema, snapshot, source, status, stream_control
+from migration_cli import check, ledger, programs, rejects, replay, schema, snapshot, source, status, stream_control
 from migration_cli.console import group
 
 app = group(
@@ -20,7 +20,9 @@ app.add_typer(snapshot.app, name="snapshot")
 app.add_typer(source.app, name="source")
 app.command()(programs.master)
 app.command()(programs.worker)
+app.command()(programs.verifier)
 app.command()(status.status)
+app.command()(ledger.ledger)
 app.add_typer(rejects.app, name="rejects")
 app.command()(stream_control.pause)
 app.command()(stream_control.resume)

@@ -1,4 +1,4 @@
-"""`migration master` and `migration worker`: the services in the foreground, exactly as their containers run them."""
+"""`migration master`, `worker` and `verifier`: the services in the foreground, exactly as their containers run them."""
 
 import typer
 
@@ -21,5 +21,15 @@ def worker() -> None:
     Example: migration worker
     """
     from migration_worker.__main__ import main
+
+    raise typer.Exit(main())
+
+
+def verifier() -> None:
+    """Run the verifier until it is asked to leave: prove again and again that every row has exactly one outcome.
+
+    Example: migration verifier
+    """
+    from migration_verifier.__main__ import main
 
     raise typer.Exit(main())

@@ -4,14 +4,16 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from threading import Event
 
 from db import audit
 from db.audit import AuditedLane, Look
-from db.audit_places import remainders_of
+from db.audit_places import locate, remainders_of
 from db.engine import Database
 from db.errno import LOOK_TIMEOUT
 from db.failure import SqlError
+from migration_core.audit import LaneRemainder
 from migration_core.steps import Reached, nothing
 
 log = logging.getLogger(__name__)
@@ -21,6 +23,8 @@ MOST_ROWS, FEWEST_ROWS = 20_000, 500
 QUIET_SECONDS = 60.0
 """A lane in which nothing has changed is compared again after this time."""
 
+_Lane = tuple[int, int]
+
 
 @dataclass(slots=True)
 class Auditor:
@@ -28,18 +32,22 @@ class Auditor:
 
     database: Database
     reached: Reached = nothing
+    lap: timedelta | None = None
+    """How old the proof of a lane's older rows may become; None walks each row once."""
     beat: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.monotonic
     _rows: int = MOST_ROWS
-    _last: dict[tuple[int, int], tuple[tuple[int, ...], float]] = field(default_factory=dict)
+    _compared: dict[_Lane, tuple[tuple[int, ...], float]] = field(default_factory=dict)
+    _located: dict[_Lane, tuple[Look, list[LaneRemainder]]] = field(default_factory=dict)
 
     def round(self, stop: Event) -> int:
         """One look at every lane that is not quiet; how many lanes are behind their watermark afterwards."""
         audit.begin(self.database)
+        lanes = audit.audited_lanes(self.database, lap_seconds=self.lap.total_seconds() if self.lap else 0)
         behind = 0
-        for lane in audit.audited_lanes(self.database):
+        for lane in lanes:
             if stop.is_set():
-                break
+                return behind
             if self._is_quiet(lane):
                 continue
             self.beat()
@@ -47,6 +55,10 @@ class Auditor:
             behind += not self.look(lane)
             # As long as the look took: an audit that has much to catch up with leaves the server half of the time.
             stop.wait(self.clock() - began)
+        old = [lane for lane in lanes if lane.lap_is_old] if self.lap else []
+        if old and not behind:
+            # One lane at a time, so that nearly all of the stream stays proven up to its watermarks.
+            audit.begin_lap(self.database, old[:1])
         return behind
 
     def look(self, lane: AuditedLane) -> bool:
@@ -54,22 +66,33 @@ class Auditor:
         try:
             found = audit.look(self.database, lane, rows=self._rows, reached=self.reached)
         except SqlError as error:
-            if error.errno != LOOK_TIMEOUT or self._rows == FEWEST_ROWS:
+            if error.errno != LOOK_TIMEOUT or self._rows <= FEWEST_ROWS:
                 raise
             self._rows = max(self._rows // 2, FEWEST_ROWS)
             return False
         self._rows = min(self._rows * 2, MOST_ROWS)
-        remainders = remainders_of(self.database, found, beat=self.beat)
-        if not audit.write(self.database, found, remainders, self.reached):
+        if not audit.write(self.database, found, self._remainders(found), self.reached):
             return False
-        if remainders:
-            self._tell(found)
         if found.full:
-            self._last[lane.stream_id, lane.lane] = lane.counts, self.clock()
+            self._compared[lane.stream_id, lane.lane] = lane.counts, self.clock()
         return found.full
 
+    def _remainders(self, found: Look) -> list[LaneRemainder]:
+        """What to store; the search for single rows is long, and done once for what it was found for."""
+        place = (found.lane.stream_id, found.lane.lane)
+        known = self._located.get(place)
+        if known is None or known[0].differences != found.differences:
+            known = found, locate(self.database, found, beat=self.beat) if found.differences else []
+            if found.differences:
+                self._tell(found)
+        if found.full:
+            self._located[place] = known
+        if found.orphans or found.falls:
+            self._tell(found)
+        return remainders_of(self.database, found, known[1])
+
     def _is_quiet(self, lane: AuditedLane) -> bool:
-        counts, at = self._last.get((lane.stream_id, lane.lane), ((), 0.0))
+        counts, at = self._compared.get((lane.stream_id, lane.lane), ((), 0.0))
         return counts == lane.counts and self.clock() - at < QUIET_SECONDS
 
     def _tell(self, found: Look) -> None:

@@ -39,6 +39,17 @@ class Metrics:
         self.halted = Gauge("migration_halted", "1 when a person must act", ["stream"], registry=own)
         self.paused = Gauge("migration_paused", "1 while the stream is paused", ["stream"], registry=own)
 
+        # Whether the ledger is true, by what the verifier last proved
+        self.remainders = Gauge(
+            "migration_ledger_remainders",
+            "What the audit found not to agree, and nobody mended",
+            ["stream"],
+            registry=own,
+        )
+        self.unaudited = Gauge(
+            "migration_unaudited_rows", "Rows with an outcome that the audit has not come to", ["stream"], registry=own
+        )
+
         # How the work goes
         self.latency = Histogram(
             "migration_latency_seconds",

@@ -1,6 +1,7 @@
 """What the environment says, as frozen values; everything missing or wrong in it is named at once."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -142,6 +143,17 @@ class Output(Section):
         return {name: upper[name](value) if name in upper else value for name, value in env.items()}
 
 
+class Auditing(Section):
+    """How the verifier audits."""
+
+    lap_hours: float = Field(24, alias="AUDIT_LAP_HOURS", gt=0)
+
+    @property
+    def lap(self) -> timedelta:
+        """How old the proof of a lane's older rows may become before they are walked again."""
+        return timedelta(hours=self.lap_hours)
+
+
 class MasterSettings(Settings):
     """Of `migration_master`."""
 
@@ -159,6 +171,15 @@ class WorkerSettings(Settings):
     database: DatabaseAccess
     queue: QueueAccess
     mapping: MappingFile
+    http: Http
+    output: Output
+
+
+class VerifierSettings(Settings):
+    """Of `migration_verifier`."""
+
+    database: DatabaseAccess
+    auditing: Auditing
     http: Http
     output: Output
 

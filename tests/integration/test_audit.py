@@ -1,6 +1,7 @@
 """The audit on a real server: silent where the ledger is true, and exact about what is not."""
 
 import threading
+from datetime import timedelta
 from threading import Event
 
 import pytest
@@ -251,6 +252,18 @@ class TestPlanted:
 
         assert set(found(people)) == {Kind.RECEIVED, Kind.DONE, Kind.ROW_MISSING}
 
+    def test_the_service_walks_old_rows_again_one_lane_at_a_time(self, people):
+        audited(people)
+        run(people, "DELETE FROM raw_people WHERE source_offset = 5")
+        run(people, "UPDATE lane_audit SET lap_began_at = NOW(6) - INTERVAL 2 HOUR")
+        auditor = Auditor(people.database, lap=timedelta(hours=1))
+
+        laps = "SELECT COUNT(*) FROM lane_audit WHERE lap_began_at > NOW(6) - INTERVAL 1 HOUR"
+        begun = [(auditor.round(Event()), people.rows(laps)[0][0])[1] for _ in range(13)]
+
+        assert begun == [*range(1, 13), 12]
+        assert set(found(people)) == {Kind.RECEIVED, Kind.DONE, Kind.ROW_MISSING}
+
     def test_a_remainder_that_a_person_has_mended_is_gone_and_stays_on_record(self, people):
         lane, _ = row_at(people, 10)
         change = "UPDATE lane_progress SET n_applied = n_applied {} WHERE lane = %s AND n_applied > 3"
@@ -273,7 +286,7 @@ class TestBesideOthers:
             auditor = Auditor(world.database)
             while not stop.is_set():
                 auditor._rows = 7
-                auditor._last.clear()
+                auditor._compared.clear()
                 auditor.round(Event())
                 wrong.extend(open_remainders(world.database))
 
@@ -304,7 +317,7 @@ class TestBesideOthers:
 
             assert auditor.round(Event()) == 0
             assert people.rows("SELECT MAX(audited) FROM lane_progress") == [(0,)]
-        auditor._last.clear()
+        auditor._compared.clear()
         auditor.round(Event())
 
         assert people.rows("SELECT COUNT(*) FROM lane_progress WHERE audited <> applied") == [(0,)]

@@ -49,7 +49,7 @@ def test_every_command_that_prints_can_print_json():
         assert "as_json" in {parameter.name for parameter in command.params}, " ".join(path)
 
 
-SERVICES = ("load", "master", "worker", "replay")
+SERVICES = ("load", "master", "worker", "verifier", "replay")
 
 
 def test_help_needs_none_of_the_heavy_libraries():

@@ -1,0 +1,58 @@
+"""Whether the ledger lets the cut-over pass. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from migration_core.gate import Gate, GateVerdict
+
+LEDGER_GATE = "ledger"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamProof:
+    """The ledger of one stream, and how far it is proven from the rows."""
+
+    stream: str
+    received: int
+    applied: int
+    superseded: int
+    filtered: int
+    parked: int
+    rejected: int
+    pending: int
+    unaudited: int
+    """Rows with an outcome that the audit has not come to yet."""
+    unproven_lanes: int
+    """Lanes whose counters were not compared with their rows up to the watermark."""
+    remainders: int
+    """Things that do not agree: rows, outcomes, counters or offsets."""
+
+
+def ledger_gate(streams: Sequence[StreamProof]) -> Gate:
+    """Passes when every row that was received has exactly one outcome, none is pending, and all of it is proven."""
+
+    def shut(found: str, remedy: str) -> Gate:
+        return Gate(LEDGER_GATE, GateVerdict.FAIL, found, remedy)
+
+    def each(counts: dict[str, int]) -> str:
+        return ", ".join(f"{count:,} in {name}" for name, count in counts.items() if count)
+
+    remainders = {one.stream: one.remainders for one in streams}
+    pending = {one.stream: one.pending for one in streams}
+    unproven = {one.stream: one.unproven_lanes for one in streams}
+    if not streams:
+        return shut("no stream is registered", "run `migration schema upgrade`")
+    if any(remainders.values()):
+        return shut(
+            f"the ledger has remainders: {each(remainders)}",
+            "look at `migration ledger`, mend the cause, then run `migration ledger --prove`",
+        )
+    if any(pending.values()):
+        return shut(f"rows are pending: {each(pending)}", "wait until the workers have applied them")
+    if any(unproven.values()):
+        return shut(
+            f"lanes are not proven up to their watermarks: {each(unproven)}",
+            "let `migration verifier` run, or run `migration ledger --prove`",
+        )
+    received = sum(one.received for one in streams)
+    return Gate(LEDGER_GATE, GateVerdict.PASS, f"{received:,} rows received, and each has exactly one outcome")

@@ -1,0 +1,63 @@
+"""Wires the verifier: settings, store, and what it does turn by turn."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from functools import partial
+
+from db.engine import Database
+from db.ledger_proof import stream_proofs
+from db.schema import check_at_head
+from migration_verifier.audit import Auditor
+from migration_verifier.observed import Observed
+from runtime.exits import run
+from runtime.failpoints import failpoints
+from runtime.health import Check
+from runtime.retry import patiently
+from runtime.service import Service, service
+from runtime.settings import VerifierSettings
+
+_PAUSE_SECONDS = 1.0
+_START_PATIENCE = timedelta(minutes=2)
+
+
+def main() -> int:
+    """Prove the ledger until asked to leave."""
+    settings = VerifierSettings.from_env(os.environ)
+    reached = failpoints(os.environ)
+    database = Database(settings.database.url, pool_size=2)
+    checks: dict[str, Check] = {"database": partial(check_at_head, database)}
+    with service("migration_verifier", settings, checks) as around:
+        patiently(
+            lambda: check_at_head(database),
+            stop=around.stop,
+            what="the store",
+            patience=_START_PATIENCE,
+            beat=around.heartbeat.beat,
+        )
+        auditor = Auditor(database, reached, settings.auditing.lap, around.heartbeat.beat)
+        observed = Observed(around.metrics)
+
+        def audit_lanes() -> None:
+            auditor.round(around.stop)
+            observed.proofs(stream_proofs(database))
+
+        try:
+            _serve(around, {"the audit": audit_lanes})
+        finally:
+            database.close()
+    return 0
+
+
+def _serve(around: Service, turns: Mapping[str, Callable[[], None]]) -> None:
+    """Each kind of work has its turn, bounded and resumable, in every round."""
+    while not around.stop.is_set():
+        for what, turn in turns.items():
+            around.heartbeat.beat()
+            patiently(turn, stop=around.stop, what=what, beat=around.heartbeat.beat)
+        around.stop.wait(_PAUSE_SECONDS)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
