@@ -45,7 +45,7 @@ class Remainder:
 
     stream: str
     rows_beside_heads: int
-    """Raw rows less what the lane heads count."""
+    """Raw rows and purged ones less what the lane heads count."""
     outcomes_beside_counts: int
     """Rows of `row_outcome` less the parked and rejected counts."""
     done_beside_counts: int
@@ -121,6 +121,9 @@ def _remainder(session: Session, stream_id: int, name: str) -> Remainder:
         "JOIN lane_progress p ON p.stream_id = %s AND p.lane = r.lane",
         stream_id,
     )
+    purged, purged_rejected = _counts(
+        session, "SELECT SUM(purged), SUM(purged_rejected) FROM lane_source_audit WHERE stream_id = %s", stream_id
+    )
     heads, _ = _counts(session, "SELECT SUM(`rows`), 0 FROM lane_head WHERE stream_id = %s", stream_id)
     counted, kept = _counts(
         session,
@@ -135,7 +138,7 @@ def _remainder(session: Session, stream_id: int, name: str) -> Remainder:
         f"AND o.outcome IN ({int(Outcome.PARKED)}, {int(Outcome.REJECTED)})",
         stream_id,
     )
-    return Remainder(name, raw - heads, outcomes - kept, done - counted, orphans)
+    return Remainder(name, raw + purged - heads, outcomes + purged_rejected - kept, done + purged - counted, orphans)
 
 
 def _counts(session: Session, sql: str, stream_id: int) -> tuple[int, int]:

@@ -11,7 +11,8 @@ from migration_core.proof import StreamProof
 
 _SECONDS = 60
 _COUNTS = (
-    "received", "applied", "superseded", "filtered", "parked", "rejected", "unaudited", "unproven_lanes", "remainders"
+    "received", "applied", "superseded", "filtered", "parked", "rejected", "unaudited", "unproven_lanes", "remainders",
+    "purged",
 )  # fmt: skip
 
 
@@ -58,11 +59,12 @@ def stream_proofs(database: Database) -> list[StreamProof]:
             "SUM(GREATEST(CAST(p.n_applied + p.n_superseded + p.n_filtered + p.n_parked + p.n_rejected AS SIGNED) "
             "- CAST(COALESCE(w.walked, 0) AS SIGNED), 0) * (COALESCE(a.reached, 0) < p.applied)), "
             "SUM(a.looked_at IS NULL OR a.reached < p.applied), "
-            "(SELECT COUNT(*) FROM ledger_remainder r WHERE r.stream_id = s.stream_id AND r.gone_at IS NULL) "
-            "FROM stream s JOIN lane_head h USING (stream_id) JOIN lane_progress p USING (stream_id, lane) "
+            "(SELECT COUNT(*) FROM ledger_remainder r WHERE r.stream_id = s.stream_id AND r.gone_at IS NULL), "
+            "COALESCE(SUM(w.purged), 0) FROM stream s JOIN lane_head h USING (stream_id) "
+            "JOIN lane_progress p USING (stream_id, lane) "
             "LEFT JOIN lane_audit a USING (stream_id, lane) "
-            "LEFT JOIN (SELECT stream_id, lane, SUM(`rows` + purged) AS walked FROM lane_source_audit "
-            "GROUP BY stream_id, lane) w USING (stream_id, lane) "
+            "LEFT JOIN (SELECT stream_id, lane, SUM(`rows` + purged) AS walked, SUM(purged) AS purged "
+            "FROM lane_source_audit GROUP BY stream_id, lane) w USING (stream_id, lane) "
             "GROUP BY s.stream_id, s.name ORDER BY s.name"
         )
     return [_proof(name, *map(int, numbers)) for name, *numbers in rows]

@@ -4,7 +4,19 @@ from typing import Annotated
 
 import typer
 
-from migration_cli import check, ledger, programs, rejects, replay, schema, snapshot, source, status, stream_control
+from migration_cli import (
+    check,
+    ledger,
+    programs,
+    purge,
+    rejects,
+    replay,
+    schema,
+    snapshot,
+    source,
+    status,
+    stream_control,
+)
 from migration_cli.console import group
 
 app = group(
@@ -26,6 +38,7 @@ app.command()(ledger.ledger)
 app.add_typer(rejects.app, name="rejects")
 app.command()(stream_control.pause)
 app.command()(stream_control.resume)
+app.command()(purge.purge)
 app.command()(replay.replay)
 
 

@@ -78,10 +78,10 @@ def _prove(control: "Database") -> None:
 def _show_streams(streams: "Sequence[StreamProof]") -> None:
     show_table(
         ("stream", "received", "applied", "superseded", "filtered", "parked", "rejected", "pending", "not audited",
-         "remainders"),
+         "purged", "remainders"),
         [
             (one.stream, one.received, one.applied, one.superseded, one.filtered, one.parked, one.rejected,
-             one.pending, one.unaudited, one.remainders)
+             one.pending, one.unaudited, one.purged, one.remainders)
             for one in streams
         ],
     )  # fmt: skip

@@ -26,6 +26,8 @@ class StreamProof:
     """Lanes whose counters were not compared with their rows up to the watermark."""
     remainders: int
     """Things that do not agree: rows, outcomes, counters or offsets."""
+    purged: int
+    """Of the received rows, those that were removed after they had been proven."""
 
 
 def ledger_gate(streams: Sequence[StreamProof]) -> Gate:

@@ -45,6 +45,9 @@ class Step(StrEnum):
     AUDIT_LOOKED = "audit.looked"
     AUDIT_WRITTEN = "audit.written"
     AUDIT_COMMITTED = "audit.committed"
+    PURGE_DELETED = "purge.deleted"
+    PURGE_COUNTED = "purge.counted"
+    PURGE_COMMITTED = "purge.committed"
 
 
 Reached = Callable[[Step], None]

@@ -13,18 +13,28 @@ from migration_core.audit import Kind, Place
 from migration_core.steps import Step
 from migration_verifier.audit import Auditor, prove
 from tests.integration.applying import Applying, applying, doc, person
+from tests.integration.sharing import emptied
 
 pytestmark = pytest.mark.servers
 
+PLANT = (
+    "INSERT INTO row_outcome SELECT stream_id, %s, %s, %s, source_id, 0 FROM source_offset WHERE topic LIKE '%%people'"
+)
 AUDIT_STEPS = [step for step in Step if step.startswith("audit.")]
 
 
+@pytest.fixture(scope="module")
+def shared(servers, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "none")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+        with applying(servers, tmp_path_factory.mktemp("shared")) as found:
+            yield found
+
+
 @pytest.fixture
-def world(servers, tmp_path, monkeypatch):
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
-    with applying(servers, tmp_path) as found:
-        yield found
+def world(shared) -> Applying:
+    return emptied(shared)
 
 
 @pytest.fixture
@@ -152,8 +162,7 @@ class TestPlanted:
     @pytest.mark.parametrize("outcome", [4, 5, 1])
     def test_an_outcome_too_many_is_named(self, people, outcome):
         lane, sequence = row_at(people, 50)
-        plant = "INSERT INTO row_outcome SELECT stream_id, %s, %s, %s, 1, 0 FROM stream WHERE name = 'people'"
-        run(people, plant, lane, sequence, outcome)
+        run(people, PLANT, lane, sequence, outcome)
 
         audited(people)
 
@@ -167,8 +176,7 @@ class TestPlanted:
 
     def test_an_outcome_beyond_the_watermark_is_named(self, people):
         lane, sequence = row_at(people, 50)
-        plant = "INSERT INTO row_outcome SELECT stream_id, %s, %s, 5, 1, 0 FROM stream WHERE name = 'people'"
-        run(people, plant, lane, sequence + 10_000)
+        run(people, PLANT, lane, sequence + 10_000, 5)
 
         audited(people)
 
@@ -292,7 +300,7 @@ class TestBesideOthers:
 
         watcher = threading.Thread(target=watch)
         watcher.start()
-        for turn in range(12):
+        for turn in range(6):
             keys = [f"k{(turn * 7 + n) % 20}" for n in range(20)]
             changes = [(key, doc(id=key, op="change", body={"stage": n})) for n, key in enumerate(keys[:5])]
             world.put("trips", [*changes, *((key, None) for key in keys[3:12])])

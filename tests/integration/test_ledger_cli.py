@@ -16,6 +16,7 @@ from db.remainders import open_remainders
 from migration_cli.__main__ import main
 from migration_core.steps import Step
 from tests.integration.applying import Applying, applying, doc, person
+from tests.integration.sharing import emptied
 
 pytestmark = pytest.mark.servers
 
@@ -24,13 +25,19 @@ WITHIN_SECONDS = 60
 AUDIT_STEPS = [step for step in Step if step.startswith("audit.")]
 
 
+@pytest.fixture(scope="module")
+def shared(servers, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "none")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+        with applying(servers, tmp_path_factory.mktemp("shared")) as found:
+            yield found
+
+
 @pytest.fixture
-def world(servers, tmp_path, monkeypatch):
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
-    with applying(servers, tmp_path) as found:
-        monkeypatch.setenv("DATABASE_URL", found.url)
-        yield found
+def world(shared, monkeypatch) -> Applying:
+    monkeypatch.setenv("DATABASE_URL", shared.url)
+    return emptied(shared)
 
 
 @pytest.fixture

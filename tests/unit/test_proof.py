@@ -9,7 +9,7 @@ from migration_core.proof import StreamProof, ledger_gate
 
 GOOD = StreamProof(
     "users", received=1200, applied=1000, superseded=150, filtered=20, parked=10, rejected=20, pending=0,
-    unaudited=0, unproven_lanes=0, remainders=0,
+    unaudited=0, unproven_lanes=0, remainders=0, purged=0,
 )  # fmt: skip
 
 
