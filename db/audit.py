@@ -25,7 +25,8 @@ from migration_core.outcome import Outcome
 from migration_core.sequence import NUMBER_BITS
 from migration_core.steps import Reached, Step, nothing
 
-LOOK_SECONDS = 2
+SECONDS = 2
+"""Of one statement of a look: a snapshot that lives long keeps old versions of every row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def begin_lap(database: Database, lanes: Sequence[AuditedLane]) -> None:
 
 def look(database: Database, lane: AuditedLane, *, rows: int, reached: Reached = nothing) -> Look:
     """Read at most `rows` rows behind where the lap stands, and prove what can be proven of them."""
-    with database.snapshot(LOOK_SECONDS) as session:
+    with database.snapshot(SECONDS) as session:
         found, counters = _begin(session, lane)
         stretch = Stretch(lane.stream, lane.lane, found.after, found.watermark)
         before = _walked(session, lane)

@@ -7,35 +7,13 @@ from db.bulk import quoted
 from db.engine import Database, Session
 from db.raw import table_of
 from migration_core.outcome import Outcome
-from migration_core.proof import StreamProof
+from migration_core.proof import SourceLedger, StreamProof
 
 _SECONDS = 60
 _COUNTS = (
     "received", "applied", "superseded", "filtered", "parked", "rejected", "unaudited", "unproven_lanes", "remainders",
     "purged",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class SourceLedger:
-    """One partition or part: received = done + parked + rejected + pending, all but a part's lines from the rows."""
-
-    stream: str
-    source: str
-    """The topic, or the part's file."""
-    partition: int
-    """The partition, or the number of the part."""
-    received: int
-    done: int
-    """Rows at or below the watermark without a row of `row_outcome`."""
-    parked: int
-    rejected: int
-    pending: int
-
-    @property
-    def remainder(self) -> int:
-        """Rows that are in none of the four, or in two."""
-        return self.received - self.done - self.parked - self.rejected - self.pending
 
 
 @dataclass(slots=True)

@@ -11,10 +11,9 @@ from migration_cli.console import Json, say, say_json, show_table
 
 if TYPE_CHECKING:
     from db.engine import Database
-    from db.ledger_proof import SourceLedger
     from db.remainders import StoredRemainder
     from migration_core.audit import Place
-    from migration_core.proof import StreamProof
+    from migration_core.proof import SourceLedger, StreamProof
 
 
 class By(StrEnum):
@@ -50,9 +49,9 @@ def ledger(
         if prove:
             _prove(control)
         streams = stream_proofs(control)
-        sources = source_ledgers(control) if by is By.PARTITION else []
+        sources = source_ledgers(control)
         remainders = open_remainders(control)
-    gate = ledger_gate(streams)
+    gate = ledger_gate(streams, sources)
     if as_json:
         with_remainder = [{**asdict(one), "remainder": one.remainder} for one in sources]
         listed: dict[str, object] = {"streams": streams, "remainders": remainders, "gate": gate}

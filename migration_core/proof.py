@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from migration_core.gate import Gate, GateVerdict
 
 LEDGER_GATE = "ledger"
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,29 @@ class StreamProof:
     """Of the received rows, those that were removed after they had been proven."""
 
 
-def ledger_gate(streams: Sequence[StreamProof]) -> Gate:
+@dataclass(frozen=True, slots=True)
+class SourceLedger:
+    """One partition or part: received = done + parked + rejected + pending, all but a part's lines from the rows."""
+
+    stream: str
+    source: str
+    """The topic, or the part's file."""
+    partition: int
+    """The partition, or the number of the part."""
+    received: int
+    done: int
+    """Rows at or below the watermark without a row of `row_outcome`."""
+    parked: int
+    rejected: int
+    pending: int
+
+    @property
+    def remainder(self) -> int:
+        """Rows that are in none of the four, or in two."""
+        return self.received - self.done - self.parked - self.rejected - self.pending
+
+
+def ledger_gate(streams: Sequence[StreamProof], sources: Sequence[SourceLedger]) -> Gate:
     """Passes when every row that was received has exactly one outcome, none is pending, and all of it is proven."""
 
     def shut(found: str, remedy: str) -> Gate:
@@ -48,6 +71,12 @@ def ledger_gate(streams: Sequence[StreamProof]) -> Gate:
         return shut(
             f"the ledger has remainders: {each(remainders)}",
             "look at `migration ledger`, mend the cause, then run `migration ledger --prove`",
+        )
+    odd = [one for one in sources if one.remainder]
+    if odd:
+        named = ", ".join(f"{one.remainder:+,} in {one.source}[{one.partition}]" for one in odd[:_NAMED])
+        return shut(
+            f"{len(odd)} partitions or parts have remainders: {named}", "look at `migration ledger --by partition`"
         )
     if any(pending.values()):
         return shut(f"rows are pending: {each(pending)}", "wait until the workers have applied them")

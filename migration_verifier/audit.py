@@ -19,11 +19,18 @@ from migration_core.steps import Reached, nothing
 log = logging.getLogger(__name__)
 
 MOST_ROWS, FEWEST_ROWS = 20_000, 500
-"""Of one look: about 0.1 s where rows are small; halved for as long as a look exceeds its time."""
+"""Of one look: about 0.1 s where rows are small."""
+LOOK_SECONDS = 1.0
+"""A look that took longer is followed by one half as long."""
 QUIET_SECONDS = 60.0
 """A lane in which nothing has changed is compared again after this time."""
 
 _Lane = tuple[int, int]
+
+
+def rows_after(rows: int, seconds: float) -> int:
+    """How many rows the next look takes, after one of `rows` rows that took `seconds`. Pure."""
+    return max(rows // 2, FEWEST_ROWS) if seconds > LOOK_SECONDS else min(rows * 2, MOST_ROWS)
 
 
 @dataclass(slots=True)
@@ -63,14 +70,15 @@ class Auditor:
 
     def look(self, lane: AuditedLane) -> bool:
         """One stretch of one lane; whether the audit has reached its watermark."""
+        began = self.clock()
         try:
             found = audit.look(self.database, lane, rows=self._rows, reached=self.reached)
         except SqlError as error:
             if error.errno != LOOK_TIMEOUT or self._rows <= FEWEST_ROWS:
                 raise
-            self._rows = max(self._rows // 2, FEWEST_ROWS)
+            self._rows = rows_after(self._rows, audit.SECONDS)
             return False
-        self._rows = min(self._rows * 2, MOST_ROWS)
+        self._rows = rows_after(self._rows, self.clock() - began)
         if not audit.write(self.database, found, self._remainders(found), self.reached):
             return False
         if found.full:

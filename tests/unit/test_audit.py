@@ -16,6 +16,7 @@ from migration_core.audit import (
     unexcused,
 )
 from migration_core.sequence import pack, snapshot_number
+from migration_verifier.audit import FEWEST_ROWS, MOST_ROWS, rows_after
 
 STREAM, PART_1, PART_2 = 1, 11, 12
 PARTS = {PART_1: 3, PART_2: 2}
@@ -32,6 +33,13 @@ def line(part: int, number: int) -> Numbered:
 def whole() -> list[Numbered]:
     lines = [line(1, 1), line(1, 2), line(1, 3), line(2, 1), line(2, 2)]
     return [*lines, *(streamed(number) for number in range(5))]
+
+
+def test_a_look_that_took_long_is_followed_by_a_shorter_one_within_bounds():
+    assert rows_after(MOST_ROWS, 1.5) == MOST_ROWS // 2
+    assert rows_after(MOST_ROWS // 2, 0.2) == MOST_ROWS
+    assert rows_after(MOST_ROWS, 0.2) == MOST_ROWS
+    assert rows_after(FEWEST_ROWS, 9) == FEWEST_ROWS
 
 
 def test_counts_that_agree_have_no_difference_and_others_are_named_with_their_sign():
