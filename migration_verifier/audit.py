@@ -42,6 +42,8 @@ class Auditor:
     lap: timedelta | None = None
     """How old the proof of a lane's older rows may become; None walks each row once."""
     beat: Callable[[], None] = lambda: None
+    rest: float = 0.0
+    """How long to leave the server alone behind each look, as a share of the time that it took."""
     clock: Callable[[], float] = time.monotonic
     _rows: int = MOST_ROWS
     _compared: dict[_Lane, tuple[tuple[int, ...], float]] = field(default_factory=dict)
@@ -60,8 +62,7 @@ class Auditor:
             self.beat()
             began = self.clock()
             behind += not self.look(lane)
-            # As long as the look took: an audit that has much to catch up with leaves the server half of the time.
-            stop.wait(self.clock() - began)
+            stop.wait((self.clock() - began) * self.rest)
         old = [lane for lane in lanes if lane.lap_is_old] if self.lap else []
         if old and not behind:
             # One lane at a time, so that nearly all of the stream stays proven up to its watermarks.
