@@ -21,6 +21,7 @@ from migration_core.audit import (
     differences,
     unexcused,
 )
+from migration_core.errors import Halted
 from migration_core.outcome import Outcome
 from migration_core.sequence import NUMBER_BITS
 from migration_core.steps import Reached, Step, nothing
@@ -171,7 +172,7 @@ def _begin(session: Session, lane: AuditedLane) -> tuple[Look, LaneCounts]:
         (lane.stream_id, lane.lane),
     )
     if row is None:
-        raise LookupError(f"lane {lane.lane} of stream {lane.stream!r} lacks one of its rows")
+        raise Halted(f"lane {lane.lane} of stream {lane.stream!r} lacks a row: restore the control schema")
     epoch, after, watermark, agreed, audited, head, *counts = row
     found = Look(lane, epoch, after, after, watermark, agreed, audited, head, full=False)
     return found, LaneCounts(*map(int, counts))
