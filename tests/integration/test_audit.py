@@ -7,7 +7,7 @@ from threading import Event
 import pymysql
 import pytest
 
-from db import audit
+from db import audit, audit_rows
 from db.errno import LOOK_TIMEOUT
 from db.parked_retry import retry_parked
 from db.remainders import open_remainders
@@ -329,6 +329,22 @@ class TestBesideOthers:
         # What was once found stays on record, so an empty table says that nothing ever was.
         assert world.rows("SELECT kind, detail FROM ledger_remainder") == []
         assert world.remainders() == []
+
+    def test_rows_that_are_applied_in_the_middle_of_a_look_are_none_of_its_business(self, people, monkeypatch):
+        audited(people)
+        people.put("people", [person("u1", "later"), ("u1", b"{broken"), ("u1", None)])
+        spans, (its_lane, _) = audit_rows.spans, row_at(people, 1)
+
+        def after_a_worker(session, stretch, rows) -> list[audit_rows.Span]:
+            if (stretch.stream, stretch.lane) == ("people", its_lane):
+                people.drain()
+            return spans(session, stretch, rows)
+
+        monkeypatch.setattr(audit_rows, "spans", after_a_worker)
+        Auditor(people.database).round(Event())
+
+        assert people.rows("SELECT kind, detail FROM ledger_remainder") == []
+        assert people.ledger("people").pending == 0
 
     def test_a_lane_that_a_worker_holds_is_audited_without_waiting_for_it(self, people):
         audit.begin(people.database)
