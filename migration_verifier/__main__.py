@@ -38,8 +38,15 @@ def main() -> int:
             patience=_START_PATIENCE,
             beat=around.heartbeat.beat,
         )
-        auditor = Auditor(database, reached, settings.auditing.lap, around.heartbeat.beat, _REST)
         observed = Observed(around.metrics)
+        auditor = Auditor(
+            database,
+            reached,
+            lap=settings.auditing.lap,
+            beat=around.heartbeat.beat,
+            told=observed.remainder,
+            rest=_REST,
+        )
 
         def audit_lanes() -> None:
             auditor.round(around.stop)
