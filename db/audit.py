@@ -21,6 +21,7 @@ from migration_core.audit import (
     differences,
     unexcused,
 )
+from migration_core.errors import Halted
 from migration_core.outcome import Outcome
 from migration_core.sequence import NUMBER_BITS
 from migration_core.steps import Reached, Step, nothing
@@ -64,8 +65,8 @@ class Look:
     to: int
     watermark: int
     agreed: int
+    audited: int
     head: int
-    purged_to: int
     full: bool
     """Whether it reached the watermark, so that rows and counters could be compared."""
     walked: list[Walked] = field(default_factory=list)
@@ -155,7 +156,8 @@ def write(database: Database, found: Look, remainders: Sequence[LaneRemainder], 
             return False
         _write_walked(session, found)
         _write_remainders(session, found, remainders)
-        _raise_audited(session, lane)
+        if found.audited < found.to:
+            _raise_audited(session, lane)
         reached(Step.AUDIT_WRITTEN)
     reached(Step.AUDIT_COMMITTED)
     return True
@@ -163,16 +165,16 @@ def write(database: Database, found: Look, remainders: Sequence[LaneRemainder], 
 
 def _begin(session: Session, lane: AuditedLane) -> tuple[Look, LaneCounts]:
     row = session.one(
-        "SELECT a.epoch, a.reached, p.applied, a.agreed, h.head, a.purged_to, h.`rows`, "
+        "SELECT a.epoch, a.reached, p.applied, a.agreed, p.audited, h.head, h.`rows`, "
         "p.n_applied + p.n_superseded + p.n_filtered + p.n_parked + p.n_rejected, p.n_parked, p.n_rejected, p.parked "
         "FROM lane_audit a JOIN lane_head h USING (stream_id, lane) JOIN lane_progress p USING (stream_id, lane) "
         "WHERE a.stream_id = %s AND a.lane = %s",
         (lane.stream_id, lane.lane),
     )
     if row is None:
-        raise LookupError(f"lane {lane.lane} of stream {lane.stream!r} lacks one of its rows")
-    epoch, after, watermark, agreed, head, purged_to, *counts = row
-    found = Look(lane, epoch, after, after, watermark, agreed, head, purged_to, full=False)
+        raise Halted(f"lane {lane.lane} of stream {lane.stream!r} lacks a row: restore the control schema")
+    epoch, after, watermark, agreed, audited, head, *counts = row
+    found = Look(lane, epoch, after, after, watermark, agreed, audited, head, full=False)
     return found, LaneCounts(*map(int, counts))
 
 
@@ -201,25 +203,19 @@ def _moved(before: dict[int, Walked], spans: Sequence[audit_rows.Span]) -> tuple
 def _shown(session: Session, found: Look, *, pending_limit: int) -> LaneCounts:
     """What the rows of the whole lane say, in the same moment as its counters."""
     lane = found.lane
-    walked, purged, purged_rejected = session.one(
-        "SELECT SUM(`rows`), SUM(purged), SUM(purged_rejected) FROM lane_source_audit "
-        "WHERE stream_id = %s AND lane = %s",
-        (lane.stream_id, lane.lane),
-    ) or (0, 0, 0)
-    done = int(walked or 0) + int(purged or 0) + found.rows
-    outcomes = dict(
-        session.rows(
-            "SELECT outcome, COUNT(*) FROM row_outcome WHERE stream_id = %s AND lane = %s GROUP BY outcome",
-            (lane.stream_id, lane.lane),
-        )
-    )
-    parked = outcomes.pop(Outcome.PARKED, 0)
-    (keys,) = session.one(
-        "SELECT COUNT(*) FROM parked_key WHERE stream_id = %s AND lane = %s", (lane.stream_id, lane.lane)
-    ) or (0,)
-    pending = audit_rows.count_up_to(session, Stretch(lane.stream, lane.lane, found.watermark, None), pending_limit)
-    received = None if pending is None else done + pending
-    return LaneCounts(received, done, parked, sum(outcomes.values()) + int(purged_rejected or 0), keys)
+    stretch = Stretch(lane.stream, lane.lane, found.watermark, None)
+    of_lane = f"stream_id = {lane.stream_id} AND lane = {lane.lane}"
+    walked, purged_rejected, parked, rejected, keys, pending = session.one(
+        f"SELECT (SELECT SUM(`rows` + purged) FROM lane_source_audit WHERE {of_lane}), "
+        f"(SELECT SUM(purged_rejected) FROM lane_source_audit WHERE {of_lane}), "
+        f"(SELECT COUNT(*) FROM row_outcome WHERE {of_lane} AND outcome = {int(Outcome.PARKED)}), "
+        f"(SELECT COUNT(*) FROM row_outcome WHERE {of_lane} AND outcome <> {int(Outcome.PARKED)}), "
+        f"(SELECT COUNT(*) FROM parked_key WHERE {of_lane}), "
+        f"({audit_rows.count_of(stretch, pending_limit + 1)})"
+    ) or (0, 0, 0, 0, 0, 0)
+    done = int(walked or 0) + found.rows
+    received = None if pending > pending_limit else done + pending
+    return LaneCounts(received, done, parked, rejected + int(purged_rejected or 0), keys)
 
 
 def _rewinds(session: Session, stream_id: int) -> list[Rewind]:

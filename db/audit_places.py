@@ -1,12 +1,17 @@
 """Where a remainder lies, in words that people can look up: topics, parts, offsets and lines."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import TypeVar
+
+import pymysql
 
 from db import audit_rows
 from db.audit import Look
 from db.audit_rows import SAMPLE, Stretch
 from db.bulk import quoted
 from db.engine import Database, Session
+from db.errno import LOOK_TIMEOUT
+from db.failure import sql_error
 from db.raw import table_of
 from migration_core.audit import Fall, Gap, Kind, LaneRemainder, Numbered, Place, gap_at_the_end, gaps
 from migration_core.outcome import Outcome
@@ -15,6 +20,7 @@ from migration_core.sequence import pack
 _ROWS_A_LANE = 1000
 _SECONDS = 10
 
+T = TypeVar("T")
 Names = dict[int, tuple[str, int]]
 
 
@@ -23,7 +29,8 @@ def remainders_of(database: Database, look: Look, located: Sequence[LaneRemainde
     if not (look.differences or look.falls or look.orphans):
         return []
     with database.snapshot(_SECONDS) as session:
-        span = audit_rows.ranges(session, Stretch(look.lane.stream, look.lane.lane, look.agreed, look.head))
+        stretch = Stretch(look.lane.stream, look.lane.lane, look.agreed, look.head)
+        span = _if_in_time(lambda: audit_rows.ranges(session, stretch))
         sources = {one.source_id for one in span} | {fall.source_id for fall in look.falls}
         sources |= {source for _, source in look.orphans}
         names = _names(session, sources)
@@ -41,7 +48,8 @@ def locate(database: Database, look: Look, *, beat: Callable[[], None] = lambda:
     """The single rows and outcomes that make the counters of a lane lie; a search over all that was not agreed on."""
     found_gaps = _missing_rows(database, look, beat) if _misses_rows(look) else []
     with database.snapshot(_SECONDS) as session:
-        unexplained = _unexplained(session, look) if look.differences.keys() & {Kind.PARKED, Kind.REJECTED} else []
+        odd = look.differences.keys() & {Kind.PARKED, Kind.REJECTED}
+        unexplained = _if_in_time(lambda: _unexplained(session, look)) if odd else []
         beside = {row.source_id for gap in found_gaps for row in (gap.before, gap.after) if row is not None}
         names = _names(session, beside | {source for _, source in unexplained})
         offsets = _offsets(session, look, unexplained)
@@ -49,6 +57,17 @@ def locate(database: Database, look: Look, *, beat: Callable[[], None] = lambda:
         *(_of_a_gap(gap, names) for gap in found_gaps),
         *(_of_an_outcome(Kind.OUTCOME_UNEXPLAINED, one, names, offsets) for one in unexplained),
     ]
+
+
+def _if_in_time(ask: Callable[[], list[T]]) -> list[T]:
+    """What `ask` finds; nothing when a lane is too long for it: a remainder without its places is still told."""
+    try:
+        return ask()
+    except pymysql.MySQLError as error:
+        meaning = sql_error(error)
+        if meaning is None or meaning.errno != LOOK_TIMEOUT:
+            raise
+        return []
 
 
 def _misses_rows(look: Look) -> bool:
@@ -70,7 +89,7 @@ def _of_the_lane(look: Look, kind: Kind, rows: int, places: tuple[Place, ...]) -
 
 
 def _of_a_gap(gap: Gap, names: Names) -> LaneRemainder:
-    detail = f"{gap.rows} sequences of the stream have no row in any lane"
+    detail = f"no lane of the stream has a row here: {gap.rows:,} missing"
     between = tuple(
         _place(names, row.source_id, row.offset, row.offset) for row in (gap.before, gap.after) if row is not None
     )

@@ -102,13 +102,9 @@ def outcomes_without_row(session: Session, stream_id: int, stretch: Stretch, *, 
     ]
 
 
-def count_up_to(session: Session, stretch: Stretch, limit: int) -> int | None:
-    """How many rows a stretch has; None when more than `limit`."""
-    found = session.one(
-        f"SELECT COUNT(*) FROM (SELECT 1 FROM {stretch.table} r WHERE {stretch.where('r')} LIMIT {limit + 1}) few"
-    )
-    count = int(found[0]) if found else 0
-    return None if count > limit else count
+def count_of(stretch: Stretch, limit: int) -> str:
+    """The query that counts the rows of a stretch, up to `limit` of them."""
+    return f"SELECT COUNT(*) FROM (SELECT 1 FROM {stretch.table} r WHERE {stretch.where('r')} LIMIT {limit}) few"
 
 
 def ranges(session: Session, stretch: Stretch) -> list[SourceRange]:

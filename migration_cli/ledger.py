@@ -10,6 +10,7 @@ from migration_cli.access import database
 from migration_cli.console import Json, say, say_json, show_table
 
 if TYPE_CHECKING:
+    from db.audit import Look
     from db.engine import Database
     from db.remainders import StoredRemainder
     from migration_core.audit import Place
@@ -69,9 +70,17 @@ def _prove(control: "Database") -> None:
     from runtime.shutdown import on_terminate
 
     stop = on_terminate()
-    prove(Auditor(control), stop, lambda behind: typer.echo(f"{behind:,} lanes are not proven yet", err=True))
+    prove(Auditor(control, told=_told), stop, _progress)
     if stop.is_set():
         raise KeyboardInterrupt
+
+
+def _told(look: "Look") -> None:
+    typer.echo(f"{look.lane.stream} lane {look.lane.lane}: a remainder", err=True)
+
+
+def _progress(behind: int) -> None:
+    typer.echo(f"{behind:,} lanes are not proven yet" if behind else "every lane is proven", err=True)
 
 
 def _show_streams(streams: "Sequence[StreamProof]") -> None:

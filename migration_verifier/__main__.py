@@ -19,6 +19,8 @@ from runtime.service import Service, service
 from runtime.settings import VerifierSettings
 
 _PAUSE_SECONDS = 1.0
+_REST = 1.0
+"""An audit that has much to catch up with leaves the server half of the time."""
 _START_PATIENCE = timedelta(minutes=2)
 
 
@@ -36,8 +38,15 @@ def main() -> int:
             patience=_START_PATIENCE,
             beat=around.heartbeat.beat,
         )
-        auditor = Auditor(database, reached, settings.auditing.lap, around.heartbeat.beat)
         observed = Observed(around.metrics)
+        auditor = Auditor(
+            database,
+            reached,
+            lap=settings.auditing.lap,
+            beat=around.heartbeat.beat,
+            told=observed.remainder,
+            rest=_REST,
+        )
 
         def audit_lanes() -> None:
             auditor.round(around.stop)

@@ -1,6 +1,5 @@
 """The audit: lap after lap over every lane, one bounded look at a time, lanes in turn."""
 
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,8 +14,6 @@ from db.errno import LOOK_TIMEOUT
 from db.failure import SqlError
 from migration_core.audit import LaneRemainder
 from migration_core.steps import Reached, nothing
-
-log = logging.getLogger(__name__)
 
 MOST_ROWS, FEWEST_ROWS = 20_000, 500
 """Of one look: about 0.1 s where rows are small."""
@@ -42,6 +39,10 @@ class Auditor:
     lap: timedelta | None = None
     """How old the proof of a lane's older rows may become; None walks each row once."""
     beat: Callable[[], None] = lambda: None
+    told: Callable[[Look], None] = lambda _look: None
+    """Hears once of each look that found what does not agree."""
+    rest: float = 0.0
+    """How long to leave the server alone behind each look, as a share of the time that it took."""
     clock: Callable[[], float] = time.monotonic
     _rows: int = MOST_ROWS
     _compared: dict[_Lane, tuple[tuple[int, ...], float]] = field(default_factory=dict)
@@ -60,8 +61,7 @@ class Auditor:
             self.beat()
             began = self.clock()
             behind += not self.look(lane)
-            # As long as the look took: an audit that has much to catch up with leaves the server half of the time.
-            stop.wait(self.clock() - began)
+            stop.wait((self.clock() - began) * self.rest)
         old = [lane for lane in lanes if lane.lap_is_old] if self.lap else []
         if old and not behind:
             # One lane at a time, so that nearly all of the stream stays proven up to its watermarks.
@@ -92,22 +92,16 @@ class Auditor:
         if known is None or known[0].differences != found.differences:
             known = found, locate(self.database, found, beat=self.beat) if found.differences else []
             if found.differences:
-                self._tell(found)
+                self.told(found)
         if found.full:
             self._located[place] = known
         if found.orphans or found.falls:
-            self._tell(found)
+            self.told(found)
         return remainders_of(self.database, found, known[1])
 
     def _is_quiet(self, lane: AuditedLane) -> bool:
         counts, at = self._compared.get((lane.stream_id, lane.lane), ((), 0.0))
         return counts == lane.counts and self.clock() - at < QUIET_SECONDS
-
-    def _tell(self, found: Look) -> None:
-        fields = {"stream": found.lane.stream, "lane": found.lane.lane, "from_sequence": found.agreed}
-        kinds = {str(kind): rows for kind, rows in found.differences.items()}
-        rows = {"orphans": len(found.orphans), "falls": len(found.falls)}
-        log.error("ledger_remainder", extra={**fields, "to_sequence": found.to, **kinds, **rows})
 
 
 def prove(auditor: Auditor, stop: Event, told: Callable[[int], None]) -> None:

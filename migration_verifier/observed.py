@@ -1,9 +1,13 @@
-"""What the verifier tells of the ledger in metrics."""
+"""What the verifier tells of the ledger in metrics and logs."""
 
+import logging
 from collections.abc import Sequence
 
+from db.audit import Look
 from migration_core.proof import StreamProof
 from runtime.metrics import Metrics
+
+log = logging.getLogger(__name__)
 
 
 class Observed:
@@ -17,3 +21,10 @@ class Observed:
         for one in streams:
             self._metrics.remainders.labels(one.stream).set(one.remainders)
             self._metrics.unaudited.labels(one.stream).set(one.unaudited)
+
+    def remainder(self, look: Look) -> None:
+        """Something does not agree; `ledger_remainder` says where."""
+        kinds = {str(kind): rows for kind, rows in look.differences.items()}
+        rows = {"outcomes_without_row": len(look.orphans), "falling_offsets": len(look.falls)}
+        where = {"stream": look.lane.stream, "lane": look.lane.lane, "from_sequence": look.agreed}
+        log.error("ledger_remainder", extra={**where, "to_sequence": look.to, **kinds, **rows})

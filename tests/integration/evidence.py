@@ -8,8 +8,13 @@ from threading import Event, Thread
 from db.bulk import qualified, quoted
 from db.engine import Database
 from db.failure import SqlError
+from db.ledger_proof import source_ledgers, stream_proofs
+from db.remainders import open_remainders
 from examples.scenario import ExpectedTable
+from migration_core.gate import GateVerdict
+from migration_core.proof import ledger_gate
 from migration_core.sequence import LAST_NUMBER, unpack
+from migration_verifier.audit import Auditor, prove
 from tests.integration.plain_reader import RawRecord, committed_records
 
 _LOOK_SECONDS = 0.1
@@ -40,6 +45,14 @@ def raw_against_log(database: Database, config: Mapping[str, str], topics: Seque
     if len(raw) != len(stored):
         found.append(f"{len(stored) - len(raw)} records are in raw more than once")
     return found[:_SHOWN]
+
+
+def audited(database: Database) -> list[str]:
+    """The audit walks over every row and finds that each lane, partition and part adds up."""
+    prove(Auditor(database), Event(), lambda _behind: None)
+    found = [str(one) for one in open_remainders(database)]
+    gate = ledger_gate(stream_proofs(database), source_ledgers(database))
+    return found if gate.verdict is GateVerdict.PASS else [*found, gate.found]
 
 
 def lanes_and_locks(database: Database) -> list[str]:

@@ -29,7 +29,7 @@ from replay.children import Child, ChildFailed, Children
 from replay.drain import Lag, wait_until_drained
 from replay.publish import create_topics, ends, publish, read_log
 from runtime.retry import patiently
-from tests.integration.evidence import lanes_and_locks, raw_against_log
+from tests.integration.evidence import audited, lanes_and_locks, raw_against_log
 from tests.servers import own
 from tests.servers.schemas import control_schema
 from work_queue.attributes import ensure_queue
@@ -233,6 +233,7 @@ class Migrating:
         model.close()
         found = [*verdict.counts, *verdict.rejects, *verdict.differences]
         found += [str(one) for one in verdict.remainders if one.total]
+        found += audited(self.database)
         found += lanes_and_locks(self.database)
         found += raw_against_log(self.database, self.config, [topic.name for topic in self.scenario.topics])
         assert not found, "\n".join([f"{verdict.difference_count} differences", *found])

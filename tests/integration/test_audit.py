@@ -4,9 +4,11 @@ import threading
 from datetime import timedelta
 from threading import Event
 
+import pymysql
 import pytest
 
-from db import audit
+from db import audit, audit_rows
+from db.errno import LOOK_TIMEOUT
 from db.parked_retry import retry_parked
 from db.remainders import open_remainders
 from migration_core.audit import Kind, Place
@@ -88,8 +90,8 @@ class TestTruth:
         auditor._rows = 2
         looks = 0
         audit.begin(people.database)
-        while any(lane.reached < lane.applied for lane in audit.audited_lanes(people.database)):
-            for lane in audit.audited_lanes(people.database):
+        while behind := [one for one in audit.audited_lanes(people.database) if one.reached < one.applied]:
+            for lane in behind:
                 auditor._rows = 2
                 auditor.look(lane)
                 looks += 1
@@ -226,10 +228,10 @@ class TestPlanted:
 
         auditor = Auditor(people.database)
         audit.begin(people.database)
-        for _ in range(len(in_lane)):
-            for lane in audit.audited_lanes(people.database):
-                auditor._rows = rows
-                auditor.look(lane)
+        for _ in range(len(in_lane) // rows + 1):
+            (lane,) = [one for one in audit.audited_lanes(people.database) if (one.stream, one.lane) == ("people", 2)]
+            auditor._rows = rows
+            auditor.look(lane)
 
         falls = found(people)[Kind.OFFSET_ORDER]
         assert {fall.lane for fall in falls} == {2}
@@ -272,6 +274,19 @@ class TestPlanted:
         assert begun == [*range(1, 13), 12]
         assert set(found(people)) == {Kind.RECEIVED, Kind.DONE, Kind.ROW_MISSING}
 
+    def test_a_remainder_is_told_without_its_places_when_these_take_too_long_to_find(self, people, monkeypatch):
+        def too_long(*_: object) -> None:
+            raise pymysql.OperationalError(LOOK_TIMEOUT, "Query execution was interrupted")
+
+        monkeypatch.setattr("db.audit_rows.ranges", too_long)
+        run(people, "DELETE FROM raw_people WHERE source_offset = 5")
+
+        audited(people)
+
+        remainders = found(people)
+        assert set(remainders) == {Kind.RECEIVED, Kind.DONE, Kind.ROW_MISSING}
+        assert remainders[Kind.DONE][0].places == ()
+
     def test_a_remainder_that_a_person_has_mended_is_gone_and_stays_on_record(self, people):
         lane, _ = row_at(people, 10)
         change = "UPDATE lane_progress SET n_applied = n_applied {} WHERE lane = %s AND n_applied > 3"
@@ -288,34 +303,48 @@ class TestPlanted:
 
 class TestBesideOthers:
     def test_the_audit_never_errs_while_rows_arrive_are_applied_parked_and_released(self, world):
-        stop, wrong = Event(), []
+        stop = Event()
 
         def watch() -> None:
-            auditor = Auditor(world.database)
+            auditor = Auditor(world.database, rest=0.5)
             while not stop.is_set():
                 auditor._rows = 7
-                auditor._compared.clear()
-                auditor.round(Event())
-                wrong.extend(open_remainders(world.database))
+                auditor.round(stop)
 
         watcher = threading.Thread(target=watch)
         watcher.start()
-        for turn in range(6):
+        for turn in range(4):
             keys = [f"k{(turn * 7 + n) % 20}" for n in range(20)]
             changes = [(key, doc(id=key, op="change", body={"stage": n})) for n, key in enumerate(keys[:5])]
             world.put("trips", [*changes, *((key, None) for key in keys[3:12])])
             world.put("people", [person(key, f"v{turn}") for key in keys] + [("bad", b"{")])
             world.put("logins", [(key, doc(id=key, login=f"l{n // 2}")) for n, key in enumerate(keys[:6])])
-            world.drain(rows=5)
+            world.drain(rows=8)
             for lane in range(4):
                 retry_parked(world.parts("logins"), lane)
         stop.set()
         watcher.join()
         audited(world)
 
-        assert wrong == []
-        assert found(world) == {}
+        # What was once found stays on record, so an empty table says that nothing ever was.
+        assert world.rows("SELECT kind, detail FROM ledger_remainder") == []
         assert world.remainders() == []
+
+    def test_rows_that_are_applied_in_the_middle_of_a_look_are_none_of_its_business(self, people, monkeypatch):
+        audited(people)
+        people.put("people", [person("u1", "later"), ("u1", b"{broken"), ("u1", None)])
+        spans, (its_lane, _) = audit_rows.spans, row_at(people, 1)
+
+        def after_a_worker(session, stretch, rows) -> list[audit_rows.Span]:
+            if (stretch.stream, stretch.lane) == ("people", its_lane):
+                people.drain()
+            return spans(session, stretch, rows)
+
+        monkeypatch.setattr(audit_rows, "spans", after_a_worker)
+        Auditor(people.database).round(Event())
+
+        assert people.rows("SELECT kind, detail FROM ledger_remainder") == []
+        assert people.ledger("people").pending == 0
 
     def test_a_lane_that_a_worker_holds_is_audited_without_waiting_for_it(self, people):
         audit.begin(people.database)

@@ -115,7 +115,7 @@ class TestLedger:
         assert (code, proven) == (0, 0)
         assert before == {"people": 60, "trips": 2, "logins": 0}
         assert after == {"people": 0, "trips": 0, "logins": 0}
-        assert "lanes are not proven yet" in err
+        assert err == "every lane is proven\n"
 
     def test_the_gate_opens_when_all_is_applied_and_proven(self, people, capsys, monkeypatch):
         said(capsys, monkeypatch, "--prove")

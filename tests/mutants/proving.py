@@ -11,7 +11,7 @@ MUTANTS = [
         "db/audit.py",
         "    with database.snapshot(SECONDS) as session:\n",
         "    with database.transaction() as session:\n",
-        (f"{_AUDIT}::TestBesideOthers",),
+        (f"{_AUDIT}::TestBesideOthers::test_rows_that_are_applied_in_the_middle_of_a_look_are_none_of_its_business",),
     ),
     Mutant(
         "two audits count one stretch twice",
