@@ -16,6 +16,12 @@ from migration_core.outcome import Outcome
 from migration_core.records import RawRow
 from migration_core.steps import Step
 
+_OTHER_KEY = frozenset({"KEY_UNREADABLE", "KEY_MISMATCH"})
+"""What a row is rejected with that would have another key than it was stored with.
+
+It is not moved to that key's lane: raw rows never change, and whoever counts or folds a lane relies on it.
+"""
+
 
 class Stale(Exception):
     """What was read of the lane without its lock does not hold any more, or not for these keys: look again."""
@@ -101,7 +107,9 @@ class LockedRedrive:
         )
         attempt_id = self.attempt.attempt_id
         now = kept_out.log(self.session, stream.stream_id, self.locked.lane, attempt_id, take.before)
-        return _gains(take, now, move, released)
+        gains = _gains(take, now, move, released)
+        gains.rekeyed = sum(rejection.reason.code in _OTHER_KEY for rejection in folded.rejections)
+        return gains
 
     def advance(self, after: int, tried: Tried) -> None:
         """Keep how far the attempt is."""
@@ -112,10 +120,11 @@ class LockedRedrive:
 def next_rejects(
     session: Session, attempt: Attempt, stream_id: int, lane: int, after: int, until: int, rows: int
 ) -> list[tuple[int, bytes | None]]:
-    """The next rejects of an attempt's pattern in a lane: (sequence, key)."""
+    """The next rejects of an attempt's pattern in a lane: (sequence, key); not those whose raw rows were purged."""
     found = session.rows(
-        "SELECT sequence, entity_key FROM reject WHERE pattern_id = %s AND stream_id = %s AND lane = %s "
-        "AND sequence > %s AND sequence <= %s ORDER BY sequence LIMIT %s",
+        "SELECT r.sequence, r.entity_key FROM reject r JOIN row_outcome o USING (stream_id, lane, sequence) "
+        "WHERE r.pattern_id = %s AND r.stream_id = %s AND r.lane = %s AND r.sequence > %s AND r.sequence <= %s "
+        "ORDER BY r.sequence LIMIT %s",
         (attempt.pattern_id, stream_id, lane, after, until, rows),
     )
     return [(sequence, None if key is None else bytes(key)) for sequence, key in found]
