@@ -16,7 +16,7 @@ from migration_core.outcome import Outcome
 from migration_core.records import RawRow
 from migration_core.steps import Step
 
-_OTHER_KEY = frozenset({"KEY_UNREADABLE", "KEY_MISMATCH"})
+_OTHER_KEY = frozenset({"KEY_UNREADABLE", "KEY_CHANGED"})
 """What a row is rejected with that would have another key than it was stored with.
 
 It is not moved to that key's lane: raw rows never change, and whoever counts or folds a lane relies on it.

@@ -9,7 +9,7 @@ from db.parks import Park
 from db.redrive_attempts import Gains
 from db.redrive_lane import LockedRedrive, Stale, Take, Tried
 from migration_core.folding import Context, Folded, Rejection, fold_partial
-from migration_core.refolding import fold_history_again
+from migration_core.refolding import fold_history_again, rekeyed
 
 
 def partial_again(
@@ -82,6 +82,7 @@ def _fold(lane: LockedRedrive, take: Take, instead: tuple[int, BadBatch] | None)
     if instead is None:
         context = Context(
             lane.parts.sources.positions,
+            rekeyed=rekeyed(lane.parts.stream, take.rows),
             documents=merged.documents_of(lane.session, stream_id, number, take.parked.keys()),
             in_window=lane.parts.sources.in_window,
         )
@@ -133,7 +134,11 @@ def _history(
     take = Take(sequence, rows, lane.kept_out(sequences), chosen=1)
     lane.begin(take)
     lane.taken[:] = [sequence]
-    context = Context(lane.parts.sources.positions, in_window=lane.parts.sources.in_window)
+    context = Context(
+        lane.parts.sources.positions,
+        rekeyed=rekeyed(lane.parts.stream, rows),
+        in_window=lane.parts.sources.in_window,
+    )
     folded = None if more else fold_history_again(lane.parts.stream, rows, context, take.before.keys())
     if folded is None:
         return Gains(tried=1, left=1)

@@ -136,6 +136,22 @@ class TestRedrive:
         assert [code for _, _, code, _ in world.rejects("people")] == ["KEY_UNREADABLE"]
         assert world.rows("SELECT COUNT(*) FROM {target}.people") == [(0,)]
 
+    def test_a_record_never_takes_another_entitys_place_by_a_key_that_it_was_not_stored_with(self, world, cli):
+        world.put("people", [person("b", "good"), ("a", doc(id="b", name="other"))])
+        world.put("trips", [("t", doc(op="change", body={"id": "u", "stage": "x"})), change("t", delay=1)])
+        world.drain()
+        fix(world, {"    record_key: $.id\n": ""})
+
+        told = [
+            cli.json("rejects", "redrive", str(name))["gains"]
+            for (name,) in world.rows("SELECT hash FROM reject_pattern WHERE code = 'KEY_MISMATCH'")
+        ]
+
+        assert [(one["rekeyed"], one["applied"]) for one in told] == [(1, 0), (1, 0)]
+        assert world.rows("SELECT id, name FROM {target}.people") == [("b", "good")]
+        assert world.rows("SELECT id FROM {target}.trips") == []
+        assert world.rows("SELECT code FROM reject_pattern WHERE rejects > 0") == [("KEY_CHANGED",)] * 2
+
     def test_rejects_whose_raw_rows_were_purged_are_left_alone(self, world, cli):
         world.put("people", [bad_person("a"), bad_person("b")])
         world.drain()
