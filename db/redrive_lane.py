@@ -1,6 +1,6 @@
 """What one transaction of a redrive does to one locked lane, whatever kind of changes its stream has."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from db import kept_out, redrive_attempts
@@ -48,6 +48,14 @@ class Take:
     rest: dict[bytes, int] = field(default_factory=dict)
     """{key: its first row that was not taken}."""
     chosen: int = 0
+    size: int = 0
+    """Bytes of the rows' values."""
+
+    def add(self, rows: Sequence[RawRow], before: dict[int, KeptOut]) -> None:
+        """Take these rows too."""
+        self.rows += rows
+        self.before |= before
+        self.size += sum(len(row.value or b"") for row in rows)
 
 
 @dataclass(slots=True)
