@@ -115,6 +115,18 @@ def test_after_a_person_resumed_the_same_rows_pass_and_the_next_ones_are_looked_
     assert world.ledger("people").rejected < 320
 
 
+def test_a_stream_whose_very_first_rows_tripped_passes_after_a_resume_too(world):
+    world.put("people", [bad_person(f"u{n}") for n in range(700)])
+    drain(world)
+    first = world.ledger("people")
+    resume(world)
+
+    drain(world)
+
+    assert (first.state, first.rejected) == ("paused", 0)
+    assert (world.ledger("people").state, world.ledger("people").rejected) == ("running", 700)
+
+
 def test_another_cause_among_the_rows_that_a_person_resumed_for_still_pauses(world, cli):
     cli.json("breaker", "people", "--in-a-row", "20")
     world.put("people", [bad_person(f"u{n}") for n in range(100)])
