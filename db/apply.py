@@ -184,13 +184,14 @@ class LaneApplier:
         self._parts.reached(Step.WORKER_OUTCOMES_WRITTEN)
         if moves:
             lanes.move(session, self._parts.registered.stream_id, moves)
-        breaker.check(
-            session,
-            self._parts.registered,
-            [row.sequence for one in taken for row in one.rows],
-            {rejection.row.sequence: rejection.reason for _, folded in folds for rejection in folded.rejections},
-            frozenset(row.sequence for _, folded in folds for row in folded.parked),
-        )
+        if rejections:
+            breaker.check(
+                session,
+                self._parts.registered,
+                [row.sequence for one in taken for row in one.rows],
+                {one.row.sequence: one.reason for one in rejections},
+                frozenset(row.sequence for _, folded in folds for row in folded.parked),
+            )
 
     def _fold(self, session: Session, one: "_Taken") -> Folded:
         stream_id, lane = self._parts.registered.stream_id, one.lane.lane

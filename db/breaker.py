@@ -100,10 +100,13 @@ def pause(database: Database, stream_id: int, tripped: Tripped) -> None:
 
 def begin_anew(session: Session, stream_id: int) -> None:
     """A person resumed the stream: what is stored now may fail as it did, and the count begins again."""
+    # The transaction that tripped took the row with it when it was the first one to make it.
     session.execute(
-        "UPDATE reject_window SET began = %s, rejects = 0, run = 0, seen = 0, grace_to = "
-        "(SELECT MAX(head) FROM lane_head WHERE stream_id = %s) WHERE stream_id = %s",
-        (_done(session, stream_id), stream_id, stream_id),
+        "INSERT INTO reject_window (stream_id, began, grace_to) "
+        "SELECT * FROM (SELECT stream_id, %s AS began, MAX(head) AS head FROM lane_head WHERE stream_id = %s "
+        "GROUP BY stream_id) AS now ON DUPLICATE KEY UPDATE began = now.began, grace_to = now.head, rejects = 0, "
+        "run = 0, seen = 0",
+        (_done(session, stream_id), stream_id),
     )
 
 

@@ -49,6 +49,8 @@ class Gains:
     """Rows that were parked, among the three above."""
     moved: int = 0
     """Rejects that now stand under another pattern, or are parked."""
+    rekeyed: int = 0
+    """Rejects that would have another key now than they were stored with."""
     left: int = 0
     """Rejects that cannot be folded again by themselves."""
 
@@ -59,7 +61,7 @@ class Gains:
 
     def add(self, other: "Gains") -> None:
         """Sum up."""
-        for name in ("tried", "applied", "superseded", "filtered", "released", "moved", "left"):
+        for name in ("tried", "applied", "superseded", "filtered", "released", "moved", "rekeyed", "left"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 

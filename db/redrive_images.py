@@ -10,7 +10,7 @@ from db.parks import Park
 from db.redrive_attempts import Gains
 from db.redrive_lane import LockedRedrive, Stale, Take, Tried
 from migration_core.folding import Context, Folded, Rejection
-from migration_core.refolding import fold_images_again
+from migration_core.refolding import fold_images_again, rekeyed
 
 
 def images_again(
@@ -38,6 +38,7 @@ def _fold(lane: LockedRedrive, take: Take, known: KeyLook) -> Gains:
     lane.begin(take)
     context = Context(
         lane.parts.sources.positions,
+        rekeyed=rekeyed(lane.parts.stream, take.rows),
         duplicates=_duplicates(lane.session, stream.stream_id, number, lane.taken),
         parked=take.parked.keys(),
     )

@@ -1,6 +1,6 @@
 """What one transaction of a redrive does to one locked lane, whatever kind of changes its stream has."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from db import kept_out, redrive_attempts
@@ -15,6 +15,12 @@ from migration_core.folding import Folded
 from migration_core.outcome import Outcome
 from migration_core.records import RawRow
 from migration_core.steps import Step
+
+_OTHER_KEY = frozenset({"KEY_UNREADABLE", "KEY_CHANGED"})
+"""What a row is rejected with that would have another key than it was stored with.
+
+It is not moved to that key's lane: raw rows never change, and whoever counts or folds a lane relies on it.
+"""
 
 
 class Stale(Exception):
@@ -42,6 +48,14 @@ class Take:
     rest: dict[bytes, int] = field(default_factory=dict)
     """{key: its first row that was not taken}."""
     chosen: int = 0
+    size: int = 0
+    """Bytes of the rows' values."""
+
+    def add(self, rows: Sequence[RawRow], before: dict[int, KeptOut]) -> None:
+        """Take these rows too."""
+        self.rows += rows
+        self.before |= before
+        self.size += sum(len(row.value or b"") for row in rows)
 
 
 @dataclass(slots=True)
@@ -101,7 +115,9 @@ class LockedRedrive:
         )
         attempt_id = self.attempt.attempt_id
         now = kept_out.log(self.session, stream.stream_id, self.locked.lane, attempt_id, take.before)
-        return _gains(take, now, move, released)
+        gains = _gains(take, now, move, released)
+        gains.rekeyed = sum(rejection.reason.code in _OTHER_KEY for rejection in folded.rejections)
+        return gains
 
     def advance(self, after: int, tried: Tried) -> None:
         """Keep how far the attempt is."""
@@ -112,10 +128,11 @@ class LockedRedrive:
 def next_rejects(
     session: Session, attempt: Attempt, stream_id: int, lane: int, after: int, until: int, rows: int
 ) -> list[tuple[int, bytes | None]]:
-    """The next rejects of an attempt's pattern in a lane: (sequence, key)."""
+    """The next rejects of an attempt's pattern in a lane: (sequence, key); not those whose raw rows were purged."""
     found = session.rows(
-        "SELECT sequence, entity_key FROM reject WHERE pattern_id = %s AND stream_id = %s AND lane = %s "
-        "AND sequence > %s AND sequence <= %s ORDER BY sequence LIMIT %s",
+        "SELECT r.sequence, r.entity_key FROM reject r JOIN row_outcome o USING (stream_id, lane, sequence) "
+        "WHERE r.pattern_id = %s AND r.stream_id = %s AND r.lane = %s AND r.sequence > %s AND r.sequence <= %s "
+        "ORDER BY r.sequence LIMIT %s",
         (attempt.pattern_id, stream_id, lane, after, until, rows),
     )
     return [(sequence, None if key is None else bytes(key)) for sequence, key in found]

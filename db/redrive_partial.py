@@ -9,7 +9,7 @@ from db.parks import Park
 from db.redrive_attempts import Gains
 from db.redrive_lane import LockedRedrive, Stale, Take, Tried
 from migration_core.folding import Context, Folded, Rejection, fold_partial
-from migration_core.refolding import fold_history_again
+from migration_core.refolding import fold_history_again, rekeyed
 
 
 def partial_again(
@@ -32,7 +32,8 @@ def partial_again(
     for sequence, key in chosen:
         park = parked.get(key) if key is not None else None
         past = key is not None and is_past(sequence, park)
-        if (past and take.rows) or (len(take.rows) >= rows and key not in take.parked):
+        full = len(take.rows) >= rows or take.size >= lane.limits.size
+        if (past and take.rows) or (full and key not in take.parked):
             ended = False
             break
         if key is None:
@@ -44,6 +45,7 @@ def partial_again(
         take.chosen += 1
         take.cursor = sequence
     gains, left = _fold(lane, take, instead)
+    left += tuple(begun for begun in in_part if begun in parked and begun not in take.parked)
     cursor = after if take.cursor is None else take.cursor
     return Tried(gains, None if ended and not left else cursor, left)
 
@@ -55,24 +57,23 @@ def is_past(sequence: int, park: Park | None) -> bool:
 
 def _take_key(lane: LockedRedrive, take: Take, park: Park, rows: int) -> None:
     """Take the rows of one parked key, as far as there is room."""
-    room = rows - len(take.rows)
-    if room <= 0:
+    room, size = rows - len(take.rows), lane.limits.size - take.size
+    if room <= 0 or size <= 0:
         return
     stream, number, key = lane.parts.registered, lane.locked.lane, park.entity_key
     sequences = kept_out.of_key(lane.session, stream, number, key, park.first_sequence, room + 1)
-    found, _ = raw.read_these(lane.session, stream.name, number, sequences[:room], size=lane.limits.size)
+    found, _ = raw.read_these(lane.session, stream.name, number, sequences[:room], size=size)
     if len(found) < len(sequences):
         take.rest[key] = sequences[len(found)]
-    take.rows += found
     take.parked[key] = park
-    take.before |= lane.kept_out([row.sequence for row in found])
+    take.add(found, lane.kept_out([row.sequence for row in found]))
 
 
 def _take_alone(lane: LockedRedrive, take: Take, sequence: int) -> None:
     """Take a row without a key, which parks nobody."""
     name, number = lane.parts.registered.name, lane.locked.lane
-    take.rows += raw.read_these(lane.session, name, number, [sequence], size=lane.limits.size)[0]
-    take.before |= lane.kept_out([sequence])
+    found, _ = raw.read_these(lane.session, name, number, [sequence], size=lane.limits.size)
+    take.add(found, lane.kept_out([sequence]))
 
 
 def _fold(lane: LockedRedrive, take: Take, instead: tuple[int, BadBatch] | None) -> tuple[Gains, tuple[bytes, ...]]:
@@ -82,6 +83,7 @@ def _fold(lane: LockedRedrive, take: Take, instead: tuple[int, BadBatch] | None)
     if instead is None:
         context = Context(
             lane.parts.sources.positions,
+            rekeyed=rekeyed(lane.parts.stream, take.rows),
             documents=merged.documents_of(lane.session, stream_id, number, take.parked.keys()),
             in_window=lane.parts.sources.in_window,
         )
@@ -133,7 +135,11 @@ def _history(
     take = Take(sequence, rows, lane.kept_out(sequences), chosen=1)
     lane.begin(take)
     lane.taken[:] = [sequence]
-    context = Context(lane.parts.sources.positions, in_window=lane.parts.sources.in_window)
+    context = Context(
+        lane.parts.sources.positions,
+        rekeyed=rekeyed(lane.parts.stream, rows),
+        in_window=lane.parts.sources.in_window,
+    )
     folded = None if more else fold_history_again(lane.parts.stream, rows, context, take.before.keys())
     if folded is None:
         return Gains(tried=1, left=1)

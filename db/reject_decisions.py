@@ -125,10 +125,11 @@ def _reject_some(session: Session, chosen: ChosenPattern, locked: LockedLane, ve
     ended = 0
     for key in keys:
         room = _ROWS_AT_ONCE - len(rows)
-        if room <= 0:
+        size = _BYTES_AT_ONCE - sum(len(row.value or b"") for row in rows)
+        if room <= 0 or size <= 0:
             break
         waiting = parks.waiting(session, stream.stream_id, stream.name, lane, key, limit=room + 1)
-        found, _ = raw.read_these(session, stream.name, lane, waiting[:room], size=_BYTES_AT_ONCE)
+        found, _ = raw.read_these(session, stream.name, lane, waiting[:room], size=size)
         rows += found
         if len(found) == len(waiting):
             parks.end(session, stream.stream_id, lane, key)

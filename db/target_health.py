@@ -52,8 +52,12 @@ class HealthWatch:
         return self._measure(found.limit) if mine else found.throttled
 
     def _measure(self, limit: HealthLimit) -> str:
-        health = Health(self._ask(_THREADS), self._ask(_HISTORY), self._lag())
-        why = throttled(health, limit)
+        lag, away = self._lag(), ""
+        if isinstance(lag, SqlError):
+            # Nobody knows how far behind it is: that is no reason to go on.
+            lag, away = None, f"the replica cannot be asked ({lag})" if limit.replica_lag_ms is not None else ""
+        health = Health(self._ask(_THREADS), self._ask(_HISTORY), lag)
+        why = ", ".join(filter(None, (throttled(health, limit), away)))
         with self._database.transaction() as session:
             session.execute(
                 "UPDATE target_health SET threads_running = %s, history_length = %s, replica_lag_ms = %s, "
@@ -62,15 +66,18 @@ class HealthWatch:
             )
         return why
 
-    def _lag(self) -> int | None:
+    def _lag(self) -> int | SqlError | None:
         if self._replica is None:
             return self._ask(_REPLICAS)  # where the server keeps such a table
         # The row that every measurement moves is replicated too: its age there is the lag.
-        with self._replica.transaction() as session:
-            found = session.one(
-                "SELECT TIMESTAMPDIFF(MICROSECOND, measured_at, NOW(6)) DIV 1000 FROM target_health WHERE id = %s",
-                (_ONLY,),
-            )
+        try:
+            with self._replica.transaction() as session:
+                found = session.one(
+                    "SELECT TIMESTAMPDIFF(MICROSECOND, measured_at, NOW(6)) DIV 1000 FROM target_health WHERE id = %s",
+                    (_ONLY,),
+                )
+        except SqlError as error:
+            return error
         return None if found is None else max(0, int(found[0]))
 
     def _ask(self, sql: str) -> int | None:

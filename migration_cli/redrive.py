@@ -81,11 +81,21 @@ def _counts(rejects: int, ledger: "StreamLedger") -> dict[str, int]:
 
 def _story(gains: "Gains", *, dry_run: bool) -> str:
     would = "would be " if dry_run else ""
-    left = f"; {gains.left:,} need a reload, since later changes were applied over them" if gains.left else ""
-    return (
-        f"{gains.tried:,} rejects tried: {gains.applied:,} rows {would}applied, {gains.superseded:,} superseded, "
-        f"{gains.filtered:,} filtered ({gains.released:,} of them had waited); {gains.moved:,} fail otherwise now{left}"
-    )
+    told = [
+        (
+            f"{gains.tried:,} rejects tried: {gains.applied:,} rows {would}applied, {gains.superseded:,} superseded, "
+            f"{gains.filtered:,} filtered ({gains.released:,} of them had waited)"
+        )
+    ]
+    if gains.moved:
+        told.append(f"{gains.moved:,} fail otherwise now")
+    if gains.rekeyed:
+        told.append(
+            f"{gains.rekeyed:,} have another key than they were stored with, and only a reload moves them to it"
+        )
+    if gains.left:
+        told.append(f"{gains.left:,} need a reload, since later changes were applied over them")
+    return "; ".join(told)
 
 
 def _silent(_lane: int, _gains: "Gains") -> None:

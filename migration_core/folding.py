@@ -67,6 +67,8 @@ class Context:
     """{source_id: (topic or file, partition or part)}."""
     duplicates: Collection[int] = frozenset()
     """Sequences of snapshot rows whose key stood earlier in the same snapshot."""
+    rekeyed: Collection[int] = frozenset()
+    """Sequences of rows that today's rules give another key than they were stored with."""
     parked: Collection[bytes] = frozenset()
     """Keys that are parked now."""
     documents: Mapping[bytes, Mapping[str, object]] = field(default_factory=dict)
@@ -181,6 +183,8 @@ def _check_place(row: RawRow, context: Context) -> None:
         raise Rejected("SNAP_PARSE", stage="container", detail="the line does not follow the snapshot's container")
     if row.sequence in context.duplicates:
         raise Rejected("SNAP_DUPLICATE_KEY", stage="snapshot", detail="the key stands earlier in the same snapshot")
+    if row.sequence in context.rekeyed:
+        raise Rejected("KEY_CHANGED", stage="key", detail="the rules that stored this row gave it another key")
 
 
 def _decoded(stream: Transforms, row: RawRow, context: Context) -> Change:

@@ -1,10 +1,16 @@
 """What rows that were kept out come to when they are folded again, beside what was applied meanwhile. Pure."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from migration_core.errors import Rejected
 from migration_core.folding import Context, Folded, Rejection, Transforms, fold_images, fold_partial
 from migration_core.records import RawRow
+
+
+def rekeyed(stream: Transforms, rows: Iterable[RawRow]) -> frozenset[int]:
+    """The sequences of rows that have another key by the rules of now: in their old place they would hit another's."""
+    return frozenset(row.sequence for row in rows if row.entity_key is not None and _key(stream, row) != row.entity_key)
 
 
 def fold_images_again(
@@ -40,6 +46,13 @@ def fold_history_again(
         folded.applied = folded.filtered = 0
     folded.superseded = len(kept_out) - len(out) - folded.applied - folded.filtered
     return folded
+
+
+def _key(stream: Transforms, row: RawRow) -> bytes | None:
+    try:
+        return stream.key_of(row.record_key, row.value)
+    except Rejected:
+        return row.entity_key  # folding finds the cause
 
 
 def _sequence(rejection: Rejection) -> int:

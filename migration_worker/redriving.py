@@ -124,7 +124,7 @@ class OpenRedrive:
     def _refuse_to_loop(self) -> None:
         with self.parts.database.transaction() as session:
             past = past_attempts(session, self.chosen.pattern_id)
-        if not past or past[0].finished_at is None:
+        if not self.chosen.rejects or not past or past[0].finished_at is None:
             return
         if (past[0].version, past[0].rules_hash) == (self.parts.version, self.rules_hash):
             raise Halted(

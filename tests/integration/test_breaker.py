@@ -57,7 +57,7 @@ def refused(id_: str) -> tuple[str, bytes]:
 
 
 @pytest.mark.parametrize("bad", [bad_person, refused])
-def test_a_stream_that_rejects_everything_pauses_alone_and_no_flood_is_kept(world, cli, bad):
+def test_a_stream_that_rejects_everything_pauses_alone_and_no_flood_is_kept(world, cli, bad, caplog):
     cli.json("breaker", "people", "--in-a-row", "20")
     world.put("people", [bad(f"u{n}") for n in range(300)])
     world.put("trips", [change("t", stage="x")])
@@ -71,6 +71,8 @@ def test_a_stream_that_rejects_everything_pauses_alone_and_no_flood_is_kept(worl
     (listed,) = cli.json("rejects", "list")
     assert listed["pattern"][:10] in people.reason
     assert listed["code"] in people.reason
+    alarms = [one for one in caplog.records if one.message == "stream_paused_by_rejects"]
+    assert {(one.stream, one.pattern) for one in alarms} == {("people", listed["pattern"])}
     assert (world.ledger("trips").state, world.ledger("trips").applied) == ("running", 1)
 
 
@@ -113,6 +115,18 @@ def test_after_a_person_resumed_the_same_rows_pass_and_the_next_ones_are_looked_
     assert (passed.state, passed.rejected, passed.pending) == ("running", 300, 0)
     assert world.ledger("people").state == "paused"
     assert world.ledger("people").rejected < 320
+
+
+def test_a_stream_whose_very_first_rows_tripped_passes_after_a_resume_too(world):
+    world.put("people", [bad_person(f"u{n}") for n in range(700)])
+    drain(world)
+    first = world.ledger("people")
+    resume(world)
+
+    drain(world)
+
+    assert (first.state, first.rejected) == ("paused", 0)
+    assert (world.ledger("people").state, world.ledger("people").rejected) == ("running", 700)
 
 
 def test_another_cause_among_the_rows_that_a_person_resumed_for_still_pauses(world, cli):

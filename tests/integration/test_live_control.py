@@ -150,6 +150,16 @@ class TestThrottle:
         assert found["history_length"] >= 0
         assert found["throttled"] == ""
 
+    def test_a_replica_that_does_not_answer_holds_the_work_back_where_its_lag_matters(self, world, cli):
+        away = Database("mysql+pymysql://u:p@127.0.0.1:9/control", pool_size=1)
+        cli.json("throttle", "--replica-lag", "5000")
+
+        held = HealthWatch(world.database, away).reason()
+        cli.json("throttle", "--off")
+
+        assert "replica cannot be asked" in held
+        assert HealthWatch(world.database, away).reason() == ""
+
     def test_a_replica_that_lags_holds_the_work_back(self, world, cli, servers):
         cli.json("throttle", "--replica-lag", "5000")
         url = f"{world.url}_replica"

@@ -321,6 +321,26 @@ class TestPartialChanges:
         ledger = world.ledger("trips")
         assert (ledger.rejected, ledger.parked, ledger.parked_keys) == (0, 0, 0)
 
+    def test_keys_for_which_one_transaction_has_no_room_are_gone_on_with_in_the_next(self, world):
+        home = lane_of(canonical(["0"]), 4)
+        one, two = [name for name in map(str, range(50)) if lane_of(canonical([name]), 4) == home][:2]
+        world.put("trips", [change(name, stage=1) for name in (one, two)])
+        world.put("trips", [change(name, delay=n) for n in range(4) for name in (one, two)])
+        world.drain()
+        fix(world)
+        redriving = pristine(world, "trips", "TYPE_MISMATCH")
+        redriving.enter(home)
+        keys, tried = (canonical([one]), canonical([two])), []
+
+        in_part = keys
+        while in_part:
+            tried.append(redriving.step(home, 0, 3, redriving.look(home, 0), in_part=in_part))
+            in_part = tried[-1].in_part
+
+        assert tried[0].in_part == keys
+        assert sum(one.gains.done for one in tried) == 10
+        assert world.rows("SELECT DISTINCT stage, delay FROM {target}.trips") == [("1", 3)]
+
     def test_the_row_that_the_server_refuses_is_found_within_one_key(self, world):
         with world.database.transaction() as session:
             session.execute(f"ALTER TABLE {world.target}.trips ADD CONSTRAINT late CHECK (delay <> 13)")

@@ -124,8 +124,51 @@ class TestRedrive:
 
         assert (found["state"], found["rejects"]) == ("open", 1)
 
-    @pytest.mark.parametrize("stream", ["people", "trips"])
-    @pytest.mark.parametrize("step", REDRIVE_STEPS)
+    def test_a_mend_that_gives_a_record_another_key_is_refused_with_the_way_on(self, world, cli):
+        world.put("people", [(None, doc(id="a", name="n"))])
+        world.drain()
+        fix(world, {"    record_key: $.id\n": ""})
+
+        code, text, _ = cli.run("rejects", "redrive", pattern(cli, "KEY_NULL"))
+
+        assert code == 0
+        assert "1 have another key than they were stored with, and only a reload" in text
+        assert [code for _, _, code, _ in world.rejects("people")] == ["KEY_UNREADABLE"]
+        assert world.rows("SELECT COUNT(*) FROM {target}.people") == [(0,)]
+
+    def test_a_record_never_takes_another_entitys_place_by_a_key_that_it_was_not_stored_with(self, world, cli):
+        world.put("people", [person("b", "good"), ("a", doc(id="b", name="other"))])
+        world.put("trips", [("t", doc(op="change", body={"id": "u", "stage": "x"})), change("t", delay=1)])
+        world.drain()
+        fix(world, {"    record_key: $.id\n": ""})
+
+        told = [
+            cli.json("rejects", "redrive", str(name))["gains"]
+            for (name,) in world.rows("SELECT hash FROM reject_pattern WHERE code = 'KEY_MISMATCH'")
+        ]
+
+        assert [(one["rekeyed"], one["applied"]) for one in told] == [(1, 0), (1, 0)]
+        assert world.rows("SELECT id, name FROM {target}.people") == [("b", "good")]
+        assert world.rows("SELECT id FROM {target}.trips") == []
+        assert world.rows("SELECT code FROM reject_pattern WHERE rejects > 0") == [("KEY_CHANGED",)] * 2
+
+    def test_rejects_whose_raw_rows_were_purged_are_left_alone(self, world, cli):
+        world.put("people", [bad_person("a"), bad_person("b")])
+        world.drain()
+        fix(world)
+        with world.database.transaction() as session:
+            session.execute("DELETE FROM row_outcome WHERE source_id > 0 ORDER BY sequence LIMIT 1")
+            session.execute("UPDATE lane_progress SET n_rejected = 0, n_applied = 1 WHERE n_rejected = 1 LIMIT 1")
+
+        found = cli.json("rejects", "redrive", pattern(cli))
+
+        assert (found["gains"]["tried"], found["after"]["pattern"]) == (1, 1)
+
+    @pytest.mark.parametrize(
+        ("stream", "step"),
+        [("trips", step) for step in REDRIVE_STEPS]
+        + [("people", Step.REDRIVE_WRITTEN), ("people", Step.REDRIVE_COMMITTED)],
+    )
     def test_kill_9_at_any_step_and_a_second_call_end_the_same(self, world, cli, stream, step):
         world.put("people", [bad_person(f"u{n % 7}", n) for n in range(30)])
         world.put("people", [("r", doc(id="r", name=7, age=13)), person("u3", "newer")])

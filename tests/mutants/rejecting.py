@@ -108,4 +108,11 @@ MUTANTS = [
         "",
         (f"{_CONTROL}::TestThrottle::test_a_busy_target_is_left_alone_and_says_why",),
     ),
+    Mutant(
+        "a redriven record takes the place of another entity",
+        "migration_core/refolding.py",
+        "row.entity_key is not None and _key(stream, row) != row.entity_key",
+        "row.entity_key is None and _key(stream, row) != row.entity_key",
+        (f"{_CLI}::TestRedrive::test_a_record_never_takes_another_entitys_place_by_a_key_that_it_was_not_stored_with",),
+    ),
 ]
