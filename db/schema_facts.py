@@ -49,7 +49,9 @@ def read_schema(session: Session, schema: str, ignored: Callable[[str], bool] = 
         (schema,),
     ):
         if not ignored(name):
-            tables[name] = _table(session, schema, name, (engine, row_format.upper(), collation), rows, next_number)
+            tables[name] = _table(
+                session, schema, name, (engine, (row_format or "").upper(), collation), rows, next_number
+            )
     return SchemaFacts(schema, found[0] if found else "", tables)
 
 
@@ -64,7 +66,8 @@ def _table(
 ) -> TableFacts:
     created = session.one(f"SHOW CREATE TABLE {qualified(schema, name)}") or ("", "")
     lines = _text(created[1]).split("\n")
-    words = _words(lines[1:-1])
+    end = next(place for place, line in enumerate(lines) if line.startswith(")"))  # partitions may follow
+    words = _words(lines[1:end])
     columns = _columns(session, schema, name, words)
     counter = next((column.name for column in columns if column.auto_increment), None)
     largest = session.one(f"SELECT MAX({quoted(counter)}) FROM {qualified(schema, name)}") if counter else None
@@ -75,7 +78,7 @@ def _table(
         indexes=_indexes(session, schema, name, words),
         foreign_keys=_foreign_keys(session, schema, name, words),
         checks=_checks(session, schema, name, words),
-        creation=_creation(lines),
+        creation=_creation(lines[1:end], "\n".join(lines[end:])),
         rows=rows,
         next_number=next_number,
         largest_number=largest[0] if largest else None,
@@ -186,11 +189,11 @@ def _words(lines: Iterable[str]) -> Words:
     return found
 
 
-def _creation(lines: list[str]) -> str:
+def _creation(lines: Iterable[str], options: str) -> str:
     """What makes the table again under another name; foreign keys come when all tables are there."""
-    parts = [line.strip().removesuffix(",") for line in lines[1:-1]]
+    parts = [line.strip().removesuffix(",") for line in lines]
     kept = [part for part in parts if not ((found := _CONSTRAINT.match(part)) and found.group(2) == "FOREIGN KEY")]
-    return "(" + ", ".join(kept) + _COUNTER.sub("", lines[-1])
+    return "(" + ", ".join(kept) + _COUNTER.sub("", options, count=1)
 
 
 def _unquoted(name: str) -> str:

@@ -26,6 +26,7 @@ SETTINGS = (
     "--innodb-buffer-pool-size=1G",
     "--innodb-redo-log-capacity=1G",
     "--character-set-server=utf8mb4",
+    "--default-time-zone=+00:00",  # else sessions of others would read in this machine's
     "--local-infile=1",
     "--max-allowed-packet=64M",
     "--max-connections=300",

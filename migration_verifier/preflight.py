@@ -12,7 +12,7 @@ from pathlib import Path
 
 from db.engine import Database
 from kafka_log.watermarks import LogView
-from migration_core.finding import Finding, gate_of, guarded
+from migration_core.finding import Finding, gate_of, guarded, warned
 from migration_core.gate import Gate, GateVerdict
 from migration_core.mapping import CompiledMapping
 from migration_verifier.checks.database import database_findings
@@ -51,12 +51,17 @@ class Preflight:
         yield from guarded("mapping", lambda: mapping_findings(self.mapping, self.control))
         yield from guarded("topics", self._topics)
         yield from guarded("queue", self._queue)
-        if self.snapshot is not None:
-            folder = self.snapshot
-            yield from guarded("space", lambda: space_findings(self.control, folder))
+        yield from guarded("space", self._space)
 
     def _compiled(self) -> CompiledMapping:
         return compiled(self.mapping)
+
+    def _space(self) -> Iterator[Finding]:
+        if self.snapshot is None:
+            remedy = "set it where the folder is mounted, so that it is compared with MySQL's disk"
+            yield warned("space", "snapshot", "SNAPSHOT_DIR is not set", remedy)
+        else:
+            yield from space_findings(self.control, self.snapshot)
 
     def _topics(self) -> Iterator[Finding]:
         yield from topic_findings(self._compiled(), self.cluster)

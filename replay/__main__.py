@@ -135,10 +135,13 @@ def check(
     from runtime.settings import DatabaseAccess
 
     console = _console(as_json=as_json)
-    database = Database(DatabaseAccess.model_validate(dict(os.environ)).url, pool_size=1)
+    access = DatabaseAccess.model_validate(dict(os.environ))
+    database = Database(access.url, pool_size=1)
     scenario = Plan(example, users, months, seed=seed).scenario()
     snapshot = Path(os.environ["SNAPSHOT_DIR"])
-    told = drain_and_check(database, _kafka(), scenario, snapshot, folder, steps=Steps(console), console=console)
+    told = drain_and_check(
+        database, access.url(), _kafka(), scenario, snapshot, folder, steps=Steps(console), console=console
+    )
     _end(told, as_json=as_json)
 
 

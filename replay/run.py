@@ -102,6 +102,7 @@ def _replay(
         watcher.join()
     return drain_and_check(
         database,
+        children.environment["DATABASE_URL"],
         config,
         scenario,
         places.snapshot,

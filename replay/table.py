@@ -4,22 +4,29 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from db.ledger import StreamLedger
 from examples.scenario import Counts
+from migration_core.gate import Gate, GateVerdict
 from replay.check import Verdict
 from replay.drain import Lag
 
 
 def summary(
-    streams: Sequence[StreamLedger], counts: dict[str, Counts], verdict: Verdict, lag: Lag, steps: dict[str, float]
+    streams: Sequence[StreamLedger],
+    counts: dict[str, Counts],
+    verdict: Verdict,
+    lag: Lag,
+    steps: dict[str, float],
+    gates: Sequence[Gate],
 ) -> dict[str, object]:
     """Everything the table shows, with stable names, for `--json`."""
     remainders = {one.stream: one.total for one in verdict.remainders}
     seconds = max(sum(steps.get(name, 0.0) for name in ("loader", "drain")), 0.001)
     return {
-        "passed": verdict.passed,
+        "passed": _passed(verdict, gates),
         "streams": [
             {
                 "stream": one.stream,
@@ -44,6 +51,7 @@ def summary(
         "rejects": verdict.rejects,
         "counts": verdict.counts,
         "remainders": [asdict(one) for one in verdict.remainders],
+        "gates": [asdict(gate) for gate in gates],
         "seconds": {name: round(value, 2) for name, value in steps.items()},
     }
 
@@ -60,8 +68,8 @@ _COLUMNS = (
 )
 
 
-def show(console: Console, told: dict[str, object], verdict: Verdict) -> None:
-    """Print the table, the differences if there are any, and the verdict."""
+def show(console: Console, told: dict[str, object], verdict: Verdict, gates: Sequence[Gate]) -> None:
+    """Print the table, the differences and shut gates if there are any, and the verdict."""
     table = Table(title="What became of every record: rows of the snapshot, records of the live stream")
     table.add_column("stream")
     for name, _ in _COLUMNS:
@@ -83,4 +91,12 @@ def show(console: Console, told: dict[str, object], verdict: Verdict) -> None:
     for remainder in verdict.remainders:
         if remainder.total:
             console.print(f"[red]✗[/] {remainder}")
-    console.print("[bold green]PASS[/]" if verdict.passed else "[bold red]FAIL[/]")
+    for gate in gates:
+        mark = "[green]✓[/]" if gate.verdict is GateVerdict.PASS else "[red]✗[/]"
+        remedy = f": {gate.remedy}" if gate.remedy else ""
+        console.print(f"{mark} {escape(f'{gate.name}: {gate.found}{remedy}')}", highlight=False)
+    console.print("[bold green]PASS[/]" if _passed(verdict, gates) else "[bold red]FAIL[/]")
+
+
+def _passed(verdict: Verdict, gates: Sequence[Gate]) -> bool:
+    return verdict.passed and all(gate.verdict is not GateVerdict.FAIL for gate in gates)

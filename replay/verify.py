@@ -1,4 +1,4 @@
-"""The last steps of a replay: drain to the ends of the topics, then check everything against the model."""
+"""The last steps of a replay: drain, check everything against the model, ask the gates before a cut-over."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -11,6 +11,7 @@ from db.source_positions import start_positions
 from examples.scenario import Scenario
 from replay.check import check
 from replay.drain import Lag, wait_until_drained
+from replay.gates import gates_of
 from replay.publish import ends, read_log
 from replay.steps import Steps
 from replay.table import show, summary
@@ -20,6 +21,7 @@ _PATIENCE_SECONDS = 1800.0
 
 def drain_and_check(
     database: Database,
+    url: str,
     config: Mapping[str, str],
     scenario: Scenario,
     folder: Path,
@@ -47,6 +49,9 @@ def drain_and_check(
         counts = model.counts()
         model.close()
         told(f"{sum(verdict.rows_compared.values()):,} rows compared")
-    told_all = summary(streams, counts, verdict, lag, steps.seconds)
-    show(console, told_all, verdict)
+    with steps.step("gates") as told:
+        gates = gates_of(database, url, scenario)
+        told(f"{len(gates)} gates: schema drift, query plans")
+    told_all = summary(streams, counts, verdict, lag, steps.seconds, gates)
+    show(console, told_all, verdict, gates)
     return told_all

@@ -285,6 +285,20 @@ def test_rows_survive_the_statements_and_those_that_remove_data_say_so(declared,
         assert session.rows(f"SELECT email, domain FROM {live.name}.people") == [("a@b.c", "b.c")]
 
 
+def test_tables_with_odd_names_comments_and_partitions_are_made_again(live):
+    live.run(
+        "CREATE TABLE `a``b) ENGINE,` (`x,``y` INT NOT NULL COMMENT 'one,\ntwo;\tit''s', `KEY ``z` VARCHAR(9) NOT NULL "
+        "DEFAULT 'a\nb, `c`', PRIMARY KEY (`x,``y`), KEY `i``, (` (`KEY ``z`), CONSTRAINT `c``,` CHECK "
+        "(`KEY ``z` <> 'p\nq, (')) COMMENT 'no\n) ENGINE=' PARTITION BY HASH (`x,``y`) PARTITIONS 2"
+    )
+    before = live.facts()
+    live.run("DROP TABLE `a``b) ENGINE,`")
+
+    live.run_elsewhere(mending(before, live.facts(), differences(before, live.facts())))
+
+    assert differences(before, live.facts()) == ()
+
+
 def test_a_full_counter_that_no_statement_can_mend_asks_for_a_revision(declared, live):
     live.look_as_a_client()
     live.run(

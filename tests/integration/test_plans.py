@@ -236,6 +236,21 @@ def test_what_an_empty_table_cannot_tell_is_a_warning_and_no_plan_to_keep(databa
     assert second.before is None
 
 
+def test_what_needs_no_plan_passes_and_what_matches_no_row_is_told_once(health):
+    assert health.faults(statement("SELECT MAX(login) FROM users", "    indexes: {users: uq_users_login}")) == {}
+
+    found = health.faults(
+        statement(
+            "SELECT 1 FROM users AS u JOIN devices AS d ON d.id = 1 WHERE u.id = 'nobody'",
+            "    indexes: {users: PRIMARY, devices: PRIMARY}",
+        )
+    )
+
+    assert [(verdict, told) for verdict, told, _ in found["one"]] == [
+        (GateVerdict.WARN, "no plan: no matching row in const table")
+    ]
+
+
 def test_a_plan_is_compared_only_with_one_of_the_same_statement(health):
     health.plans(statement("SELECT * FROM devices WHERE id = 1"))
 

@@ -68,7 +68,8 @@ def verdicts(found: dict[tuple[str, str], list[dict[str, str]]], *place: str) ->
 def test_what_is_ready_passes_every_part(ready):
     found = ready.said()
 
-    assert {part for part, _ in found} == {"database", "grants", "variables", "mapping", "topics", "queue"}
+    assert {part for part, _ in found} == {"database", "grants", "variables", "mapping", "topics", "queue", "space"}
+    assert [one["found"] for one in found["space", "snapshot"]] == ["SNAPSHOT_DIR is not set"]
     assert verdicts(found, "topics", "retention for the plan") == ["pass"]
     assert verdicts(found, "topics", "rights") == ["pass"]
     assert verdicts(found, "grants", ready.database.schema) == ["pass"]
