@@ -156,7 +156,7 @@ class LaneApplier:
             if after > lane.applied:
                 taken.append(_Taken(lane, rows, after))
                 done.rows[lane.lane] = len(rows)
-        self._parts.sources.learn(session, {row.source_id for one in taken for row in one.rows})
+        self._parts.sources.learn(session, (row for one in taken for row in one.rows))
         self._parts.reached(Step.WORKER_READ)
         return taken
 
@@ -186,8 +186,15 @@ class LaneApplier:
             lanes.move(session, self._parts.registered.stream_id, moves)
 
     def _fold(self, session: Session, one: "_Taken") -> Folded:
+        sources = self._parts.sources
+        rows = [row for row in one.rows if not sources.held_by_reload(row)]
+        folded = self._fold_rows(session, one, rows)
+        folded.superseded += len(one.rows) - len(rows)
+        return folded
+
+    def _fold_rows(self, session: Session, one: "_Taken", rows: Sequence[RawRow]) -> Folded:
         stream_id, lane = self._parts.registered.stream_id, one.lane.lane
-        keys = {row.entity_key for row in one.rows if row.entity_key is not None}
+        keys = {row.entity_key for row in rows if row.entity_key is not None}
         parked = parks.parks_of(session, stream_id, lane, keys) if one.lane.parked else {}
         if self._parts.stream.partial:
             context = Context(
@@ -195,14 +202,15 @@ class LaneApplier:
                 parked=parked.keys(),
                 documents=merged.documents_of(session, stream_id, lane, keys),
                 in_window=self._parts.sources.in_window,
+                is_document=self._parts.sources.is_document,
             )
-            return fold_partial(self._parts.stream, one.rows, context)
+            return fold_partial(self._parts.stream, rows, context)
         context = Context(
             positions=self._parts.sources.positions,
             duplicates=duplicates_between(session, stream_id, one.lane, one.after),
             parked=parked.keys(),
         )
-        return fold_images(self._parts.stream, one.rows, context, coalesce=self._parts.writer.coalesces)
+        return fold_images(self._parts.stream, rows, context, coalesce=self._parts.writer.coalesces)
 
     def _record(self, session: Session, one: "_Taken", folded: Folded) -> LaneMove:
         """Parks begun and ended, and the counts of one lane."""

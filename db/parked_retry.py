@@ -29,7 +29,7 @@ def _retry(parts: StreamParts, one: Park) -> bool:
             row = _parked_row(session, parts, one)
             if row is None:
                 return False
-            parts.sources.learn(session, {row.source_id})
+            parts.sources.learn(session, [row])
             folded = fold_images(parts.stream, [row], Context(parts.sources.positions), coalesce=False)
             if folded.rejections:
                 _reject(session, parts, one, row, folded.rejections[0].reason)

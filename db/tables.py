@@ -292,3 +292,22 @@ snapshot_duplicate = _table(
     _key("sequence", SEQUENCE),
     Column("first_sequence", SEQUENCE, nullable=False, comment="of the row that stands"),
 )
+
+reload = _table(
+    "reload",
+    Column("reload_id", INTEGER(unsigned=True), primary_key=True, autoincrement=True),
+    _of_stream(primary_key=False),
+    Column("generation", SMALLINT(unsigned=True), nullable=False, comment="of its snapshot; the cut is before it"),
+    Column("state", Enum("raised", "cut", "loading", "done", "abandoned"), nullable=False, server_default="raised"),
+    Column("began_at", MOMENT, nullable=False, server_default=NOW),
+    Column("ended_at", MOMENT),
+    UniqueConstraint("stream_id", "generation"),
+)
+
+reload_offset = _table(
+    "reload_offset",
+    Column("reload_id", INTEGER(unsigned=True), ForeignKey("reload.reload_id"), primary_key=True, autoincrement=False),
+    Column("source_id", SOURCE_ID, ForeignKey("source.source_id"), primary_key=True, autoincrement=False),
+    Column("cut_offset", BIGINT(), nullable=False, comment="of the first record behind the cut"),
+    Column("start_offset", BIGINT(), comment="of the snapshot: rows behind the cut and below it are superseded"),
+)

@@ -18,6 +18,12 @@ class Step(StrEnum):
     LOADER_RUNG = "loader.rung"
     LOADER_STREAM_OPENED = "loader.stream_opened"
 
+    # a reload: before and within what the loader does
+    RELOAD_GENERATION_RAISED = "reload.generation_raised"
+    RELOAD_LANE_CLOSED = "reload.lane_closed"
+    RELOAD_CUT = "reload.cut"
+    RELOAD_KEYS_SWEPT = "reload.keys_swept"
+
     # migration_master
     MASTER_TOOK_OVER = "master.took_over"
     MASTER_BATCH_READ = "master.batch_read"
