@@ -92,6 +92,8 @@ class StreamParts:
     version: str
     sources: SourceBook = field(default_factory=SourceBook)
     reached: Reached = nothing
+    raw_id: int | None = None
+    """The stream whose raw rows are read, where `registered` is a run of its own over them."""
 
 
 class LaneApplier:
@@ -119,6 +121,8 @@ class LaneApplier:
             with self._parts.database.transaction() as session:
                 locked = lanes.lock(session, self._parts.registered.stream_id, wanted)
                 self._parts.reached(Step.WORKER_LOCKED)
+                for lane in locked:
+                    lane.expect_mapping(self._parts.stream.hash)
                 done.locked_elsewhere = set(wanted) - {lane.lane for lane in locked}
                 taken = self._read(session, locked, limits, done)
                 if instead is not None:
@@ -207,7 +211,7 @@ class LaneApplier:
             return fold_partial(self._parts.stream, rows, context)
         context = Context(
             positions=self._parts.sources.positions,
-            duplicates=duplicates_between(session, stream_id, one.lane, one.after),
+            duplicates=duplicates_between(session, self._parts.raw_id or stream_id, one.lane, one.after),
             parked=parked.keys(),
         )
         return fold_images(self._parts.stream, rows, context, coalesce=self._parts.writer.coalesces)

@@ -4,7 +4,19 @@ from typing import Annotated
 
 import typer
 
-from migration_cli import check, programs, rejects, reload, replay, schema, snapshot, source, status, stream_control
+from migration_cli import (
+    check,
+    programs,
+    rejects,
+    reload,
+    replay,
+    replay_schema,
+    schema,
+    snapshot,
+    source,
+    status,
+    stream_control,
+)
 from migration_cli.console import group
 
 app = group(
@@ -25,6 +37,7 @@ app.add_typer(rejects.app, name="rejects")
 app.command()(stream_control.pause)
 app.command()(stream_control.resume)
 app.command()(reload.reload)
+app.command("replay-schema")(replay_schema.replay_schema)
 app.command()(replay.replay)
 
 

@@ -24,6 +24,14 @@ class Step(StrEnum):
     RELOAD_CUT = "reload.cut"
     RELOAD_KEYS_SWEPT = "reload.keys_swept"
 
+    # a replay into shadow tables: its batches are those of apply_batch
+    REPLAY_TABLES_MADE = "replay.tables_made"
+    REPLAY_BEGUN = "replay.begun"
+    REPLAY_FENCED = "replay.fenced"
+    REPLAY_RENAMED = "replay.renamed"
+    REPLAY_LANE_SWITCHED = "replay.lane_switched"
+    REPLAY_SWAPPED = "replay.swapped"
+
     # migration_master
     MASTER_TOOK_OVER = "master.took_over"
     MASTER_BATCH_READ = "master.batch_read"

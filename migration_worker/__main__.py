@@ -10,6 +10,7 @@ from threading import Event, Thread
 from db.apply import Limits
 from db.engine import Database
 from db.schema import check_at_head
+from migration_core.errors import StaleMapping
 from migration_core.steps import Reached
 from migration_worker.lane_work import LaneWork
 from migration_worker.observed import Observed
@@ -48,7 +49,8 @@ def main() -> int:
         )
         around.metrics.watch_queue(queue.counts.snapshot)
         sweeper = Sweeper(work, reached, observed.swept)
-        thread = Thread(target=_sweep, args=(sweeper, around.stop), name="sweeper", daemon=True)
+        stale: list[StaleMapping] = []
+        thread = Thread(target=_sweep, args=(sweeper, around.stop, stale), name="sweeper", daemon=True)
         thread.start()
         loop = DoorbellLoop(queue, work, sweeper, reached=reached)
         try:
@@ -57,6 +59,8 @@ def main() -> int:
             thread.join()
             queue.close()
             database.close()
+    for error in stale:
+        raise error
     return 0
 
 
@@ -73,12 +77,15 @@ def _serve(around: Service, turn: Callable[[], None]) -> None:
         patiently(turn, stop=around.stop, what="doorbells", beat=around.heartbeat.beat)
 
 
-def _sweep(sweeper: Sweeper, stop: Event) -> None:
+def _sweep(sweeper: Sweeper, stop: Event, stale: list[StaleMapping]) -> None:
     while not stop.wait(_SWEEP_SECONDS):
         try:
             patiently(sweeper.sweep, stop=stop, what="the sweep")
         except Stopped:
             return
+        except StaleMapping as error:
+            stale.append(error)  # the whole process must leave, not this thread alone
+            stop.set()
 
 
 if __name__ == "__main__":
