@@ -56,6 +56,7 @@ def main() -> int:
         try:
             _serve(around, lambda: loop.turn(around.stop))
         finally:
+            around.stop.set()  # also where an error ends the loop: the sweeper must not go on alone
             thread.join()
             queue.close()
             database.close()

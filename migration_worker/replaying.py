@@ -59,18 +59,23 @@ class Replaying:
 
     def swap(self) -> None:
         """Shut the stream's lanes, follow to where they stand, and put the shadow tables in their place."""
-        missing = shadows.rows_missing(self.database, self.shadow)
+        missing = self._surely(lambda: shadows.rows_missing(self.database, self.shadow))
         if missing:
             raise Halted(
                 f"{missing} rows that stream {self.shadow.stream.name!r} has applied are no longer in raw, and the new "
                 "tables would lack them: reload the stream instead"
             )
-        shadow_swap.shut_lanes(self.database, self.shadow, self.reached)
+        # From here on nobody applies the stream, so what may pass by itself is waited for and not left to a person.
+        self._surely(lambda: shadow_swap.shut_lanes(self.database, self.shadow, self.reached))
         parts = self._parts()
         while self._round(parts):
             pass
-        shadow_swap.expect_level(self.database, self.shadow)
-        shadow_swap.finish(self.database, self.mapping.target_schema, self.shadow, self.mapping.hash, self.reached)
+        self._surely(lambda: shadow_swap.expect_level(self.database, self.shadow))
+        self._surely(self._finish)
+
+    def _finish(self) -> None:
+        schema, file_hash = self.mapping.target_schema, self.mapping.hash
+        shadow_swap.finish(self.database, schema, self.shadow, file_hash, self.reached)
 
     def _parts(self) -> StreamParts:
         stream = self.mapping.streams[self.shadow.stream.name]
