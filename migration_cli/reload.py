@@ -1,6 +1,8 @@
 """`migration reload`: a newer snapshot of a stream, taken and loaded while everything runs."""
 
 import os
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -107,7 +109,8 @@ def _load(folder: Path, stream: str) -> None:
     from snapshot_loader.__main__ import main
 
     os.environ["SNAPSHOT_DIR"] = str(folder)
-    code = main(["--stream", stream])
+    with redirect_stdout(sys.stderr):  # its events: the answer of this command stands alone on stdout
+        code = main(["--stream", stream])
     if code:
         raise typer.Exit(code)
 

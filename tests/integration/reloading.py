@@ -214,16 +214,16 @@ class Reloading:
         self.children.start(name, module)
 
     def migration(self, *arguments: str, code: int = 0, **variables: str) -> str:
-        """`migration …` in a process of its own, which must end with `code`; what it said."""
+        """`migration …` in a process of its own, which must end with `code`; what it said, its log left out."""
         self.runs += 1
         log = self.folder / f"migration-{self.runs}.log"
         environment = {**self.children.environment, **variables}
         child = _forked.Process(target=_migration, args=(environment, str(log), arguments))
         child.start()
         child.join(_PATIENCE_SECONDS)
-        said = log.read_text(encoding="utf-8")
-        assert child.exitcode == code, f"{arguments} ended with {child.exitcode}: {said}"
-        return said
+        said, events = (Path(f"{log}.{end}").read_text(encoding="utf-8") for end in ("out", "err"))
+        assert child.exitcode == code, f"{arguments} ended with {child.exitcode}: {said}{events}"
+        return said if code == 0 else events
 
     def killed(self, step: str, *arguments: str) -> None:
         """`migration …`, which must kill itself at a step."""
@@ -283,9 +283,8 @@ class Reloading:
 
 
 def _migration(environment: dict[str, str], log: str, arguments: tuple[str, ...]) -> None:
-    output = os.open(log, os.O_WRONLY | os.O_CREAT)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
+    for number, end in ((1, "out"), (2, "err")):
+        os.dup2(os.open(f"{log}.{end}", os.O_WRONLY | os.O_CREAT), number)
     os.environ.update(environment)
     sys.argv = ["migration", *arguments]
     main()

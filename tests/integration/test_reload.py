@@ -1,5 +1,7 @@
 """A reload on real servers, while the platform lives on and every program runs."""
 
+import json
+
 import pytest
 
 from tests.integration.reloading import Reloading, reloading
@@ -53,9 +55,10 @@ def test_a_reload_takes_the_place_of_what_drifted_while_changes_and_deletes_arri
     world.platform.put("people", "late", name="after the export")
     world.platform.remove("people", "early")
     world.until_stored()
-    world.migration("reload", "people", "--snapshot", str(world.folder / "again"))
+    said = world.migration("reload", "people", "--snapshot", str(world.folder / "again"), "--json")
 
     world.expect_equal()
+    assert json.loads(said)["state"] == "done"
     assert world.rows("SELECT generation, state FROM reload") == [(3, "done")]
     assert world.ledger("people").superseded > 0
     assert {"gone"} <= deleted(world)
