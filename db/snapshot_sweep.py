@@ -13,8 +13,6 @@ from migration_core.records import Flag
 from migration_core.sequence import first_of, last_of, pack, snapshot_number
 from migration_core.steps import Reached, Step, nothing
 
-_KEYS_AT_ONCE = 20_000
-
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
@@ -27,7 +25,7 @@ class Sweep:
     stream: RegisteredStream
     snapshot: StoredSnapshot
     part: StoredPart
-    keys_at_once: int = _KEYS_AT_ONCE
+    keys_at_once: int
     reached: Reached = nothing
 
     def lane(self, lane: int) -> int:
@@ -60,7 +58,7 @@ class Sweep:
         return int(found[0])
 
     def _insert(self, lane: int, done: int) -> str:
-        """A key whose newest row is a synthetic delete is gone already."""
+        """In one pass over the lane: keys without a row of the snapshot; one that was swept before is gone already."""
         table, generation = quoted(raw.table_of(self.stream.name)), self.snapshot.generation
         before = pack(generation, snapshot_number(self.part.part, 0))
         return (
@@ -69,11 +67,10 @@ class Sweep:
             f"{Flag.SYNTHETIC_DELETE} FROM (SELECT entity_key, key_hash, "
             f"{done} + ROW_NUMBER() OVER (ORDER BY entity_key) AS line FROM ("
             f"SELECT entity_key, MAX(key_hash) AS key_hash FROM {table} WHERE lane = {lane} "
-            f"AND sequence < {first_of(generation)} AND entity_key IS NOT NULL GROUP BY entity_key "
-            f"HAVING MAX(IF(flags & {Flag.SYNTHETIC_DELETE}, sequence, 0)) < MAX(sequence)) AS known "
-            f"WHERE NOT EXISTS (SELECT 1 FROM {table} AS held WHERE held.lane = {lane} "
-            f"AND held.sequence BETWEEN {first_of(generation)} AND {last_of(generation)} "
-            f"AND held.entity_key = known.entity_key) ORDER BY entity_key LIMIT {self.keys_at_once}) AS gone"
+            f"AND sequence <= {last_of(generation)} AND entity_key IS NOT NULL GROUP BY entity_key "
+            f"HAVING MAX(sequence) < {first_of(generation)} "
+            f"AND MAX(IF(flags & {Flag.SYNTHETIC_DELETE}, sequence, 0)) < MAX(sequence)) AS known "
+            f"ORDER BY entity_key LIMIT {self.keys_at_once}) AS gone"
         )
 
     def _count(self, session: Session, lane: int, rows: int, last: int, lines: int) -> None:

@@ -108,7 +108,7 @@ class StreamLoad:
     def _sweep(self, stored: StoredSnapshot, store: SnapshotStore, part: StoredPart) -> None:
         """What the snapshot of a reload no longer has is deleted by rows of a part of its own."""
         stream = self._parts.stream
-        sweep = Sweep(store, stream, stored, part, reached=self._parts.reached)
+        sweep = Sweep(store, stream, stored, part, self._parts.bounds.rows, self._parts.reached)
         for lane in range(stream.lanes):
             self._parts.insistence.pulse(f"{stream.name}, sweeping lane {lane}")
             while self._surely(partial(sweep.lane, lane), "sweeping keys that are gone"):
