@@ -92,6 +92,8 @@ class StreamParts:
     version: str
     sources: SourceBook = field(default_factory=SourceBook)
     reached: Reached = nothing
+    raw_id: int | None = None
+    """The stream whose raw rows are read, where `registered` is a run of its own over them."""
 
 
 class LaneApplier:
@@ -119,6 +121,8 @@ class LaneApplier:
             with self._parts.database.transaction() as session:
                 locked = lanes.lock(session, self._parts.registered.stream_id, wanted)
                 self._parts.reached(Step.WORKER_LOCKED)
+                for lane in locked:
+                    lane.expect_mapping(self._parts.stream.hash)
                 done.locked_elsewhere = set(wanted) - {lane.lane for lane in locked}
                 taken = self._read(session, locked, limits, done)
                 if instead is not None:
@@ -156,7 +160,7 @@ class LaneApplier:
             if after > lane.applied:
                 taken.append(_Taken(lane, rows, after))
                 done.rows[lane.lane] = len(rows)
-        self._parts.sources.learn(session, {row.source_id for one in taken for row in one.rows})
+        self._parts.sources.learn(session, (row for one in taken for row in one.rows))
         self._parts.reached(Step.WORKER_READ)
         return taken
 
@@ -194,8 +198,15 @@ class LaneApplier:
             )
 
     def _fold(self, session: Session, one: "_Taken") -> Folded:
+        sources = self._parts.sources
+        rows = [row for row in one.rows if not sources.held_by_reload(row)]
+        folded = self._fold_rows(session, one, rows)
+        folded.superseded += len(one.rows) - len(rows)
+        return folded
+
+    def _fold_rows(self, session: Session, one: "_Taken", rows: Sequence[RawRow]) -> Folded:
         stream_id, lane = self._parts.registered.stream_id, one.lane.lane
-        keys = {row.entity_key for row in one.rows if row.entity_key is not None}
+        keys = {row.entity_key for row in rows if row.entity_key is not None}
         parked = parks.parks_of(session, stream_id, lane, keys) if one.lane.parked else {}
         if self._parts.stream.partial:
             context = Context(
@@ -203,14 +214,15 @@ class LaneApplier:
                 parked=parked.keys(),
                 documents=merged.documents_of(session, stream_id, lane, keys),
                 in_window=self._parts.sources.in_window,
+                is_document=self._parts.sources.is_document,
             )
-            return fold_partial(self._parts.stream, one.rows, context)
+            return fold_partial(self._parts.stream, rows, context)
         context = Context(
             positions=self._parts.sources.positions,
-            duplicates=duplicates_between(session, stream_id, one.lane, one.after),
+            duplicates=duplicates_between(session, self._parts.raw_id or stream_id, one.lane, one.after),
             parked=parked.keys(),
         )
-        return fold_images(self._parts.stream, one.rows, context, coalesce=self._parts.writer.coalesces)
+        return fold_images(self._parts.stream, rows, context, coalesce=self._parts.writer.coalesces)
 
     def _record(self, session: Session, one: "_Taken", folded: Folded) -> LaneMove:
         """Parks begun and ended, and the counts of one lane."""

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from db.engine import Session
-from migration_core.errors import Fenced, Halted
+from migration_core.errors import Fenced, Halted, StaleMapping
 from migration_core.sequence import LAST_NUMBER, unpack
+
+NO_MAPPING = "-"
+"""In the place of a mapping's hash: nobody may write while tables are swapped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,16 @@ class LockedLane:
     applied: int
     open_to: int
     parked: int
+    mapping_hash: str | None = None
+    """Of the only mapping that may write the lane's rows; None is any."""
+
+    def expect_mapping(self, found: str) -> None:
+        """StaleMapping where the tables were rebuilt by another mapping than `found`."""
+        if self.mapping_hash not in (None, found):
+            raise StaleMapping(
+                "the tables were rebuilt by another mapping (`migration replay-schema --swap`), and rows of this one "
+                "would be wrong in them: start this process with that mapping"
+            )
 
 
 @dataclass(slots=True)
@@ -95,11 +108,16 @@ def any_behind(session: Session, stream_id: int, sequence: int) -> bool:
 
 
 def lock(session: Session, stream_id: int, lanes: Sequence[int]) -> list[LockedLane]:
-    """Lock the progress rows that nobody else holds, in lane order; must be the transaction's first statement."""
+    """Lock the progress rows that nobody else holds, in lane order; must be the transaction's first statement.
+
+    While tables are swapped their lanes count as held.
+    """
     marks = ", ".join(map(str, sorted(lanes)))
     rows = session.rows(
-        f"SELECT lane, applied, open_to, parked FROM lane_progress WHERE stream_id = %s AND lane IN ({marks}) "
-        "AND halted IS NULL ORDER BY lane FOR UPDATE SKIP LOCKED",
+        "SELECT lane, applied, open_to, parked, mapping_hash FROM lane_progress "
+        f"WHERE stream_id = %s AND lane IN ({marks}) AND halted IS NULL "
+        f"AND COALESCE(mapping_hash, '') <> '{NO_MAPPING}' "
+        "ORDER BY lane FOR UPDATE SKIP LOCKED",
         (stream_id,),
     )
     return [LockedLane(*row) for row in rows]
@@ -108,15 +126,29 @@ def lock(session: Session, stream_id: int, lanes: Sequence[int]) -> list[LockedL
 def lock_waiting(session: Session, stream_id: int, lane: int) -> tuple[LockedLane, int]:
     """Lock one lane behind whoever holds it, and how often rows of it were settled behind the watermark."""
     found = session.one(
-        "SELECT lane, applied, open_to, parked, settled, halted FROM lane_progress "
+        "SELECT lane, applied, open_to, parked, mapping_hash, settled, halted FROM lane_progress "
         "WHERE stream_id = %s AND lane = %s FOR UPDATE",
         (stream_id, lane),
     )
     if found is None:
         raise Halted(f"lane {lane} of stream {stream_id} has no progress row: restore the control schema")
-    if found[5] is not None:
-        raise Halted(f"lane {lane} is halted ({found[5]}): mend that, then run `migration resume`")
-    return LockedLane(*found[:4]), int(found[4])
+    if found[6] is not None:
+        raise Halted(f"lane {lane} is halted ({found[6]}): mend that, then run `migration resume`")
+    return LockedLane(*found[:5]), int(found[5])
+
+
+def expect_mapping(session: Session, stream_id: int, stream: str, found: str) -> None:
+    """For a process that begins: StaleMapping where the tables were rebuilt by another mapping."""
+    rows = session.rows(
+        "SELECT DISTINCT mapping_hash FROM lane_progress WHERE stream_id = %s AND mapping_hash IS NOT NULL "
+        "AND mapping_hash NOT IN (%s, %s)",
+        (stream_id, found, NO_MAPPING),
+    )
+    for (other,) in rows:
+        try:
+            LockedLane(0, 0, 0, 0, other).expect_mapping(found)
+        except StaleMapping as error:
+            raise StaleMapping(f"stream {stream!r}: {error}") from None
 
 
 def move(session: Session, stream_id: int, moves: Sequence[LaneMove]) -> None:

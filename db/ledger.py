@@ -82,7 +82,7 @@ def ledger(database: Database) -> list[StreamLedger]:
 def remainders(database: Database) -> list[Remainder]:
     """Prove the counters from the rows; a full count of raw, so for drained streams and small ones."""
     with database.transaction() as session:
-        streams = session.rows("SELECT stream_id, name FROM stream ORDER BY name")
+        streams = session.rows("SELECT stream_id, name FROM stream JOIN stream_state USING (stream_id) ORDER BY name")
     found = []
     for stream_id, name in streams:
         with database.snapshot(seconds=600) as session:

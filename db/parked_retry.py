@@ -29,7 +29,7 @@ def _retry(parts: StreamParts, one: Park) -> bool:
             row = _parked_row(session, parts, one)
             if row is None:
                 return False
-            parts.sources.learn(session, {row.source_id})
+            parts.sources.learn(session, [row])
             folded = fold_images(parts.stream, [row], Context(parts.sources.positions), coalesce=False)
             if folded.rejections:
                 _reject(session, parts, one, row, folded.rejections[0].reason)
@@ -62,8 +62,10 @@ def _wait_or_reject(parts: StreamParts, one: Park, bad: BadBatch) -> None:
 
 def _parked_row(session: Session, parts: StreamParts, one: Park) -> RawRow | None:
     """The parked row under the lane's lock, or None when another worker settled it or holds the lane."""
-    if not lanes.lock(session, parts.registered.stream_id, [one.lane]):
+    locked = lanes.lock(session, parts.registered.stream_id, [one.lane])
+    if not locked:
         return None
+    locked[0].expect_mapping(parts.stream.hash)
     stream_id, now = parts.registered.stream_id, one.entity_key
     still = parks.parks_of(session, stream_id, one.lane, [now]).get(now)
     if still is None or still.first_sequence != one.first_sequence:

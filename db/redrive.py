@@ -74,6 +74,7 @@ class LaneRedrive:
             with self._parts.database.transaction() as session:
                 locked, settled = lanes.lock_waiting(session, self._parts.registered.stream_id, lane)
                 self._parts.reached(Step.REDRIVE_LOCKED)
+                locked.expect_mapping(self._parts.stream.hash)
                 held = LockedRedrive(session, locked, self._parts, self._attempt, self._limits, self._until, self.taken)
                 if self._parts.stream.partial:
                     tried.append(partial_again(held, after, rows, known, in_part, instead))

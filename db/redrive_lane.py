@@ -92,7 +92,7 @@ class LockedRedrive:
     def begin(self, take: Take) -> None:
         """Before folding: name the rows, and learn where they came from."""
         self.taken[:] = [row.sequence for row in take.rows]
-        self.parts.sources.learn(self.session, {row.source_id for row in take.rows})
+        self.parts.sources.learn(self.session, take.rows)
 
     def write(self, folded: Folded) -> None:
         """Make the processed tables hold what the rows came to."""

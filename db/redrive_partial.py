@@ -86,6 +86,7 @@ def _fold(lane: LockedRedrive, take: Take, instead: tuple[int, BadBatch] | None)
             rekeyed=rekeyed(lane.parts.stream, take.rows),
             documents=merged.documents_of(lane.session, stream_id, number, take.parked.keys()),
             in_window=lane.parts.sources.in_window,
+            is_document=lane.parts.sources.is_document,
         )
         folded = fold_partial(lane.parts.stream, take.rows, context)
     elif lane.taken == [instead[0]]:
@@ -139,6 +140,7 @@ def _history(
         lane.parts.sources.positions,
         rekeyed=rekeyed(lane.parts.stream, rows),
         in_window=lane.parts.sources.in_window,
+        is_document=lane.parts.sources.is_document,
     )
     folded = None if more else fold_history_again(lane.parts.stream, rows, context, take.before.keys())
     if folded is None:

@@ -3,13 +3,17 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from db.cut import Cut, cut_offsets, open_cut
 from db.engine import Database, Session
 from db.registry import RegisteredStream
 from migration_core.checkpoint import Checkpoint
+from migration_core.cut import expect_behind
 from migration_core.errors import ConfigError, Halted
 from migration_core.manifest import Part, StreamSnapshot, TopicOffsets
 
 _ROWS_A_STATEMENT = 1000
+_SWEPT = "keys that the snapshot no longer has"
+"""In the place of a file: the last part of a reload holds a delete for each of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,9 @@ class StoredSnapshot:
     epoch: int
     complete: bool
     parts: tuple[StoredPart, ...]
+    """One for each file."""
+    sweep: StoredPart | None = None
+    """Of a reload: the part of synthetic deletes, behind those of the files."""
 
 
 def register_snapshot(
@@ -47,12 +54,16 @@ def register_snapshot(
         )
         if counter is None:
             raise Halted(f"stream {stream.name!r} has no counter row: restore the control schema")
+        cut = open_cut(session, stream.stream_id)
         found = session.one(
             "SELECT snapshot_id, generation, manifest_sha256, folder, epoch, state FROM snapshot "
             "WHERE stream_id = %s ORDER BY generation DESC LIMIT 1 FOR UPDATE",
             (stream.stream_id,),
         )
-        if found is None:
+        if cut is not None and cut.state != "loading":
+            snapshot_id, generation = _begin_reload(session, stream, snapshot, folder, cut), cut.generation
+            epoch, state = 0, "loading"
+        elif found is None:
             snapshot_id, generation = _begin(session, stream, snapshot, folder, *counter)
             epoch, state = 0, "loading"
         else:
@@ -60,13 +71,26 @@ def register_snapshot(
             if sha256 != snapshot.sha256:
                 raise ConfigError(
                     f"stream {stream.name!r} was registered with another manifest (of {old_folder}), and a snapshot "
-                    "may not change halfway: load that folder, or begin with a fresh control schema"
+                    "may not change halfway: load that folder to its end, and then this one, if it is newer, with "
+                    "`migration reload`"
                 )
         session.execute(
             "UPDATE snapshot SET epoch = %s, folder = %s WHERE snapshot_id = %s", (epoch + 1, folder, snapshot_id)
         )
         parts = read_parts(session, snapshot_id)
-    return StoredSnapshot(snapshot_id, generation, epoch + 1, state == "complete", parts)
+    files = len(snapshot.parts)
+    sweep = parts[files] if len(parts) > files else None
+    return StoredSnapshot(snapshot_id, generation, epoch + 1, state == "complete", parts[:files], sweep)
+
+
+def is_loaded(database: Database, stream: RegisteredStream, snapshot: StreamSnapshot) -> bool:
+    """Whether this snapshot is the stream's newest one, and loaded to its end."""
+    with database.transaction() as session:
+        found = session.one(
+            "SELECT manifest_sha256, state FROM snapshot WHERE stream_id = %s ORDER BY generation DESC LIMIT 1",
+            (stream.stream_id,),
+        )
+    return found == (snapshot.sha256, "complete")
 
 
 def read_parts(session: Session, snapshot_id: int) -> tuple[StoredPart, ...]:
@@ -93,15 +117,11 @@ def _begin(
     if begun or number:
         raise ConfigError(
             f"stream {stream.name!r} has rows of its topics already, and a snapshot comes before them: "
-            "begin with a fresh control schema"
+            "load a newer one with `migration reload`"
         )
     for offsets in snapshot.topics:
         _insert_offset(session, stream, offsets)
-    session.execute(
-        "INSERT INTO snapshot (stream_id, generation, manifest_sha256, folder) VALUES (%s, %s, %s, %s)",
-        (stream.stream_id, generation, snapshot.sha256, folder),
-    )
-    snapshot_id = session.inserted_id()
+    snapshot_id = _insert_snapshot(session, stream, snapshot, folder, generation)
     _insert_parts(session, stream, snapshot_id, snapshot.parts)
     session.execute(
         "INSERT INTO stream_generation (stream_id, generation, kind) VALUES (%s, %s, 'snapshot'), (%s, %s, 'stream')",
@@ -112,6 +132,38 @@ def _begin(
         (generation + 1, stream.stream_id),
     )
     return snapshot_id, generation
+
+
+def _begin_reload(session: Session, stream: RegisteredStream, snapshot: StreamSnapshot, folder: str, cut: Cut) -> int:
+    if cut.state == "raised":
+        raise ConfigError(f"the cut of stream {stream.name!r} is half made: run `migration reload {stream.name}` first")
+    starts = expect_behind(cut_offsets(session, cut), snapshot, partial=stream.partial)
+    for source_id, start in starts.items():
+        session.execute(
+            "INSERT INTO reload_offset (reload_id, source_id, cut_offset, start_offset) VALUES (%s, %s, 0, %s) AS new "
+            "ON DUPLICATE KEY UPDATE start_offset = new.start_offset",
+            (cut.reload_id, source_id, start),
+        )
+    snapshot_id = _insert_snapshot(session, stream, snapshot, folder, cut.generation)
+    _insert_parts(session, stream, snapshot_id, snapshot.parts)
+    session.execute("INSERT INTO source (stream_id, kind) VALUES (%s, 'part')", (stream.stream_id,))
+    session.execute(
+        "INSERT INTO snapshot_part (source_id, snapshot_id, part, file, `rows`, bytes, sha256) "
+        "VALUES (%s, %s, %s, %s, 0, 0, '')",
+        (session.inserted_id(), snapshot_id, len(snapshot.parts) + 1, _SWEPT),
+    )
+    session.execute("UPDATE reload SET state = 'loading' WHERE reload_id = %s", (cut.reload_id,))
+    return snapshot_id
+
+
+def _insert_snapshot(
+    session: Session, stream: RegisteredStream, snapshot: StreamSnapshot, folder: str, generation: int
+) -> int:
+    session.execute(
+        "INSERT INTO snapshot (stream_id, generation, manifest_sha256, folder) VALUES (%s, %s, %s, %s)",
+        (stream.stream_id, generation, snapshot.sha256, folder),
+    )
+    return session.inserted_id()
 
 
 def _insert_offset(session: Session, stream: RegisteredStream, offsets: TopicOffsets) -> None:

@@ -62,12 +62,12 @@ class SnapshotStore:
 
     def read_again(self, part: StoredPart) -> StoredPart:
         """After any error: where the part stands, by a locking read, since a COMMIT's answer may have been lost."""
-        with self._fenced() as session:
+        with self.fenced() as session:
             return self._locked(session, part)
 
     def write_chunk(self, part: StoredPart, chunk: RawChunk) -> StoredPart:
         """Store rows and checkpoint together, from exactly where `part` stood."""
-        with self._fenced() as session:
+        with self.fenced() as session:
             moved = session.execute(
                 "UPDATE snapshot_part SET lines_loaded = %s, byte_offset = %s, loaded_sha256 = %s, state = 'loading' "
                 "WHERE source_id = %s AND lines_loaded = %s AND byte_offset = %s",
@@ -90,7 +90,7 @@ class SnapshotStore:
 
     def verified(self, part: StoredPart) -> None:
         """All lines are stored and the file is what the manifest says."""
-        with self._fenced() as session:
+        with self.fenced() as session:
             now = self._locked(session, part)
             if now.loaded.lines != part.rows:
                 raise Halted(f"{part.file}: {now.loaded.lines} of {part.rows} lines are stored, yet it was all read")
@@ -104,7 +104,7 @@ class SnapshotStore:
             values = ", ".join(
                 f"({self._stream.stream_id}, {one.lane}, {one.sequence}, {one.first_sequence})" for one in group
             )
-            with self._fenced() as session:
+            with self.fenced() as session:
                 session.execute(
                     f"INSERT INTO snapshot_duplicate (stream_id, lane, sequence, first_sequence) VALUES {values} "
                     "AS new ON DUPLICATE KEY UPDATE first_sequence = new.first_sequence"
@@ -113,7 +113,7 @@ class SnapshotStore:
     def open_part(self, part: StoredPart) -> int:
         """Let workers in: the barrier of every lane moves behind the part; the sequence up to which it is open."""
         _, last = self._span(part)
-        with self._fenced() as session:
+        with self.fenced() as session:
             self._open_to(session, last)
             session.execute("UPDATE snapshot_part SET state = 'open' WHERE source_id = %s", (part.source_id,))
         self._reached(Step.LOADER_PART_OPENED)
@@ -122,7 +122,7 @@ class SnapshotStore:
     def open_stream(self) -> None:
         """After the last part: the stream's own rows may be applied."""
         generation = self._snapshot.generation
-        with self._fenced() as session:
+        with self.fenced() as session:
             closed = session.one(
                 "SELECT COUNT(*) FROM snapshot_part WHERE snapshot_id = %s AND state <> 'open'",
                 (self._snapshot.snapshot_id,),
@@ -130,6 +130,10 @@ class SnapshotStore:
             if closed != (0,):
                 raise Halted("the stream cannot open before every part of its snapshot is open")
             self._open_to(session, last_of(generation + 1))
+            session.execute(
+                "UPDATE reload SET state = 'done', ended_at = NOW(6) WHERE stream_id = %s AND generation = %s",
+                (self._stream.stream_id, generation),
+            )
             session.execute(
                 "UPDATE stream_generation SET opened_at = NOW(6) WHERE stream_id = %s AND generation IN (%s, %s)",
                 (self._stream.stream_id, generation, generation + 1),
@@ -146,7 +150,7 @@ class SnapshotStore:
         The checkpoint that is left has no digest, so that no reader can go on from it: it only says what is left.
         """
         lines = max(0, part.loaded.lines - _DISCARDED_AT_ONCE)
-        with self._fenced() as session:
+        with self.fenced() as session:
             now = self._locked(session, part)
             if now.loaded.lines != part.loaded.lines or now.state in ("verified", "open"):
                 raise Fenced(f"{part.file} is no longer at line {part.loaded.lines}: another loader")
@@ -160,7 +164,8 @@ class SnapshotStore:
             return self._locked(session, part)
 
     @contextmanager
-    def _fenced(self) -> Iterator[Session]:
+    def fenced(self) -> Iterator[Session]:
+        """A transaction of the one loader that may write this snapshot."""
         with self._database.transaction() as session:
             found = session.one(
                 "SELECT epoch FROM snapshot WHERE snapshot_id = %s FOR UPDATE", (self._snapshot.snapshot_id,)

@@ -165,6 +165,7 @@ lane_progress = _table(
         "settled", COUNT, nullable=False, server_default=ZERO, comment="raised when a parked or rejected row is done"
     ),
     Column("halted", String(1000), comment="why this lane is not applied; NULL is none"),
+    Column("mapping_hash", SHA256, comment="of the only mapping that may write; NULL is any, '-' none for a moment"),
 )
 
 row_outcome = _table(
@@ -429,4 +430,36 @@ target_health = _table(
     Column("max_replica_lag_ms", BIGINT(), comment="NULL: no limit"),
     Column("throttled", String(500), nullable=False, server_default="", comment="why; empty: not"),
     Column("measured_at", MOMENT, nullable=False, server_default=text("'2000-01-01 00:00:00'")),
+)
+
+reload = _table(
+    "reload",
+    Column("reload_id", INTEGER(unsigned=True), primary_key=True, autoincrement=True),
+    _of_stream(primary_key=False),
+    Column("generation", SMALLINT(unsigned=True), nullable=False, comment="of its snapshot; the cut is before it"),
+    Column("state", Enum("raised", "cut", "loading", "done", "abandoned"), nullable=False, server_default="raised"),
+    Column("began_at", MOMENT, nullable=False, server_default=NOW),
+    Column("ended_at", MOMENT),
+    UniqueConstraint("stream_id", "generation"),
+)
+
+reload_offset = _table(
+    "reload_offset",
+    Column("reload_id", INTEGER(unsigned=True), ForeignKey("reload.reload_id"), primary_key=True, autoincrement=False),
+    Column("source_id", SOURCE_ID, ForeignKey("source.source_id"), primary_key=True, autoincrement=False),
+    Column("cut_offset", BIGINT(), nullable=False, comment="of the first record behind the cut"),
+    Column("start_offset", BIGINT(), comment="of the snapshot: rows behind the cut and below it are superseded"),
+)
+
+replay = _table(
+    "replay",
+    Column("replay_id", INTEGER(unsigned=True), primary_key=True, autoincrement=True),
+    _of_stream(primary_key=False),
+    Column("shadow_id", STREAM_ID, nullable=False, comment="whose lanes, outcomes and documents are those of the run"),
+    Column("mapping_hash", SHA256, nullable=False, comment="of the stream's part of the new mapping"),
+    Column("tables", JSON, nullable=False, comment="the processed tables that have a shadow"),
+    Column("state", Enum("running", "swapping", "swapped", "dropped"), nullable=False, server_default="running"),
+    Column("began_at", MOMENT, nullable=False, server_default=NOW),
+    Column("ended_at", MOMENT),
+    Index(None, "stream_id"),
 )

@@ -17,7 +17,9 @@ from migration_cli import (
     redrive,
     reject_decisions,
     rejects,
+    reload,
     replay,
+    replay_schema,
     schema,
     snapshot,
     source,
@@ -56,6 +58,8 @@ app.command()(live_control.rate)
 app.command()(live_control.throttle)
 app.command(name="stop-at")(live_control.stop_at)
 app.command()(purge.purge)
+app.command()(reload.reload)
+app.command("replay-schema")(replay_schema.replay_schema)
 app.command()(replay.replay)
 
 

@@ -3,7 +3,7 @@
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,7 @@ from migration_cli.access import database
 from migration_cli.console import Json, group, lasting, say, say_json, show_table
 
 if TYPE_CHECKING:
+    from migration_core.manifest import Manifest
     from migration_core.mapping import CompiledStream
     from snapshot_loader.progress import Told
 
@@ -46,6 +47,18 @@ def take(
 
     Example: migration snapshot take /mnt/snapshot --fuzzy
     """
+    manifest = taken(
+        folder, stream, fuzzy=fuzzy, container=container, compression=compression.value, part_rows=part_rows
+    )
+    if as_json:
+        say(manifest.model_dump_json())
+        return
+    for one in manifest.streams:
+        say(f"{one.name}: {one.rows:,} rows in {len(one.parts)} parts")
+
+
+def taken(folder: Path, streams: list[str] | None, **options: Any) -> "Manifest":  # noqa: ANN401 - as `Taking` has them
+    """A snapshot folder made from the streams' topics, with the progress shown."""
     import sys
 
     from migration_cli.needs import TakeSettings
@@ -57,24 +70,16 @@ def take(
     settings = TakeSettings.from_env(os.environ)
     shown, progress = progress_on(sys.stderr, _tell)
     with shown:
-        manifest = take_snapshot(
+        return take_snapshot(
             Taking(
                 config=settings.kafka.config(),
                 folder=folder,
-                streams=_chosen(settings.mapping.path, stream),
+                streams=_chosen(settings.mapping.path, streams),
                 progress=progress,
                 stop=on_terminate(),
-                fuzzy=fuzzy,
-                container=container,
-                compression=compression.value,
-                part_rows=part_rows,
+                **options,
             )
         )
-    if as_json:
-        say(manifest.model_dump_json())
-        return
-    for one in manifest.streams:
-        say(f"{one.name}: {one.rows:,} rows in {len(one.parts)} parts")
 
 
 @app.command()

@@ -23,6 +23,10 @@ class ConfigError(MigrationError):
     """Settings, mapping or schema are wrong; the message names file, line and what to write instead. Exit code 2."""
 
 
+class StaleMapping(ConfigError):
+    """The tables were rebuilt by another mapping than this process has: it must leave, and be started with that one."""
+
+
 class SnapshotError(MigrationError):
     """A snapshot folder is not what its manifest says; the message names file, line and byte offset."""
 

@@ -75,6 +75,8 @@ class Context:
     """Merged documents of the keys, as stored."""
     in_window: Callable[[RawRow], bool] = lambda _row: False
     """Whether a stream row lies between its snapshot's start and end offsets."""
+    is_document: Callable[[RawRow], bool] = lambda _row: False
+    """Whether a row holds a whole document, whatever its format says: the snapshot of a reload."""
 
 
 def fold_images(stream: Transforms, rows: Iterable[RawRow], context: Context, *, coalesce: bool) -> Folded:
@@ -134,6 +136,8 @@ def fold_partial(stream: Transforms, rows: Iterable[RawRow], context: Context) -
     for row in rows:
         try:
             change = _decoded(stream, row, context)
+            if change.op is Op.MERGE and context.is_document(row):
+                change = Change(Op.IMAGE, merge({}, change.document or {}))
             key = row.entity_key or b""
             if change.op is Op.MERGE and key in parked:
                 waiting.setdefault(key, []).append(row)

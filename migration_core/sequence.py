@@ -27,6 +27,11 @@ def first_of(generation: int) -> int:
     return pack(generation, 0)
 
 
+def closed_end(generation: int) -> int:
+    """What `open_to` is when `generation` gets no more rows: its rows lie before, those of the next one behind."""
+    return pack(generation + 1, 0)
+
+
 def last_of(generation: int) -> int:
     """The highest sequence that a row of `generation` can have: what `open_to` is when all of it is open."""
     return pack(generation, LAST_NUMBER)

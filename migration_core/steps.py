@@ -18,6 +18,20 @@ class Step(StrEnum):
     LOADER_RUNG = "loader.rung"
     LOADER_STREAM_OPENED = "loader.stream_opened"
 
+    # a reload: before and within what the loader does
+    RELOAD_GENERATION_RAISED = "reload.generation_raised"
+    RELOAD_LANE_CLOSED = "reload.lane_closed"
+    RELOAD_CUT = "reload.cut"
+    RELOAD_KEYS_SWEPT = "reload.keys_swept"
+
+    # a replay into shadow tables: its batches are those of apply_batch
+    REPLAY_TABLES_MADE = "replay.tables_made"
+    REPLAY_BEGUN = "replay.begun"
+    REPLAY_FENCED = "replay.fenced"
+    REPLAY_RENAMED = "replay.renamed"
+    REPLAY_LANE_SWITCHED = "replay.lane_switched"
+    REPLAY_SWAPPED = "replay.swapped"
+
     # migration_master
     MASTER_TOOK_OVER = "master.took_over"
     MASTER_BATCH_READ = "master.batch_read"

@@ -11,6 +11,7 @@ from db.apply import Limits
 from db.engine import Database
 from db.schema import check_at_head
 from db.target_health import HealthWatch
+from migration_core.errors import StaleMapping
 from migration_core.steps import Reached
 from migration_worker.brake import Brake
 from migration_worker.lane_work import LaneWork
@@ -50,15 +51,19 @@ def main() -> int:
         )
         around.metrics.watch_queue(queue.counts.snapshot)
         sweeper = Sweeper(work, reached, observed.swept)
-        thread = Thread(target=_sweep, args=(sweeper, around.stop), name="sweeper", daemon=True)
+        stale: list[StaleMapping] = []
+        thread = Thread(target=_sweep, args=(sweeper, around.stop, stale), name="sweeper", daemon=True)
         thread.start()
         loop = DoorbellLoop(queue, work, sweeper, reached=reached)
         try:
             _serve(around, lambda: loop.turn(around.stop))
         finally:
+            around.stop.set()  # also where an error ends the loop: the sweeper must not go on alone
             thread.join()
             queue.close()
             database.close()
+    for error in stale:
+        raise error
     return 0
 
 
@@ -77,12 +82,15 @@ def _serve(around: Service, turn: Callable[[], None]) -> None:
         patiently(turn, stop=around.stop, what="doorbells", beat=around.heartbeat.beat)
 
 
-def _sweep(sweeper: Sweeper, stop: Event) -> None:
+def _sweep(sweeper: Sweeper, stop: Event, stale: list[StaleMapping]) -> None:
     while not stop.wait(_SWEEP_SECONDS):
         try:
             patiently(sweeper.sweep, stop=stop, what="the sweep")
         except Stopped:
             return
+        except StaleMapping as error:
+            stale.append(error)  # the whole process must leave, not this thread alone
+            stop.set()
 
 
 if __name__ == "__main__":

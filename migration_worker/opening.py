@@ -4,6 +4,7 @@ from pathlib import Path
 
 from db.apply import LaneApplier, StreamParts
 from db.engine import Database
+from db.lanes import expect_mapping
 from db.registry import registered
 from db.sources import SourceBook
 from db.target import read_target
@@ -32,9 +33,12 @@ def open_streams(
     sources = SourceBook()
     streams = {}
     for name, stream in mapping.streams.items():
+        found = registered(database, name)
+        with database.transaction() as session:
+            expect_mapping(session, found.stream_id, name, stream.hash)
         parts = StreamParts(
             database=database,
-            registered=registered(database, name),
+            registered=found,
             stream=stream,
             writer=TargetWriter(mapping.target_schema, stream),
             version=version,

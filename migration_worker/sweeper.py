@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from db import lanes
 from db.apply import BadBatch
+from db.cut import close_lanes, half_made
 from db.failure import SqlError
 from db.lanes import LaneLook
 from db.parked_retry import retry_parked
@@ -41,6 +42,10 @@ class Sweeper:
     def sweep(self) -> int:
         """Look at every lane, apply those that nobody serves, retry parked rows that are due; lanes swept."""
         ids = [work.parts.registered.stream_id for work in self.work.streams.values()]
+        with self.work.database.transaction() as session:
+            cuts = half_made(session, ids)
+        for cut in cuts:
+            close_lanes(self.work.database, cut, self.reached)
         with self.work.database.transaction() as session:
             found = lanes.with_work(session, ids)
         now = {(look.stream, look.lane): look for look in found}

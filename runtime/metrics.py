@@ -54,17 +54,6 @@ class Metrics:
             "migration_unaudited_rows", "Rows with an outcome that the audit has not come to", ["stream"], registry=own
         )
 
-        # Whether the ledger is true, by what the verifier last proved
-        self.remainders = Gauge(
-            "migration_ledger_remainders",
-            "What the audit found not to agree, and nobody mended",
-            ["stream"],
-            registry=own,
-        )
-        self.unaudited = Gauge(
-            "migration_unaudited_rows", "Rows with an outcome that the audit has not come to", ["stream"], registry=own
-        )
-
         # How the work goes
         self.latency = Histogram(
             "migration_latency_seconds",

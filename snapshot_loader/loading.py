@@ -10,6 +10,7 @@ from db.engine import Database
 from db.registry import RegisteredStream
 from db.snapshot_registry import StoredPart, StoredSnapshot, register_snapshot
 from db.snapshot_store import SnapshotStore
+from db.snapshot_sweep import Sweep
 from migration_core.checkpoint import START
 from migration_core.containers import CONTAINERS
 from migration_core.doorbell import Doorbell
@@ -76,6 +77,8 @@ class StreamLoad:
                 self._load_parts(stored, store, repeats)
             finally:
                 repeats.close()
+            if stored.sweep is not None and stored.sweep.state != "open":
+                self._sweep(stored, store, stored.sweep)
             self._surely(store.open_stream, "opening the stream")
         self._ring(last_of(stored.generation + 1))
         log.info("stream_opened", extra={"stream": self._parts.stream.name, "rows": self._parts.snapshot.rows})
@@ -102,6 +105,18 @@ class StreamLoad:
             self._parts.reached(Step.LOADER_DUPLICATES_FOUND)
             self._ring(self._surely(partial(store.open_part, part), "opening a part"))
             log.info("snapshot_part_opened", extra={"stream": self._parts.stream.name, "part": part.part})
+
+    def _sweep(self, stored: StoredSnapshot, store: SnapshotStore, part: StoredPart) -> None:
+        """What the snapshot of a reload no longer has is deleted by rows of a part of its own."""
+        stream = self._parts.stream
+        sweep = Sweep(store, stream, stored, part, self._parts.bounds.rows, self._parts.reached)
+        for lane in range(stream.lanes):
+            self._parts.insistence.pulse(f"{stream.name}, sweeping lane {lane}")
+            while self._surely(partial(sweep.lane, lane), "sweeping keys that are gone"):
+                self._parts.insistence.pulse(f"{stream.name}, sweeping lane {lane}")
+        swept = self._surely(sweep.close, "closing the part of swept keys")
+        log.info("keys_swept", extra={"stream": stream.name, "rows": swept})
+        self._ring(self._surely(partial(store.open_part, part), "opening the part of swept keys"))
 
     def _loaded(self, stored: StoredSnapshot, store: SnapshotStore, part: StoredPart, repeats: Repeats) -> StoredPart:
         """`part` with all its lines stored and its file proved."""

@@ -69,6 +69,7 @@ class _StreamCompiler:
             keys=KeyReader(key, self.model.record_key, reader.documents()),
             reader=reader,
             transform=rows_function(tuple(plan for _, plan in pairs), leave_out),
+            hash=self.mapping.hash_of(self.name),
             validates_newest_only=self.model.validate_rows == "newest",
         )
 

@@ -40,8 +40,12 @@ class Mapping:
     def __init__(self, model: MappingModel, source: YamlSource) -> None:
         self.model = model
         self.source = source
-        plain = msgspec.json.encode(source.plain(), order="sorted")
-        self.hash = sha256(plain).hexdigest()
+        self._plain = source.plain()
+        self.hash = _hash(self._plain)
+
+    def hash_of(self, stream: str) -> str:
+        """Of what the file says of one stream, so that a change of another one does not count."""
+        return _hash(self._plain["streams"][stream])
 
     def fault(self, message: str, *loc: str | int) -> str:
         """`message` behind its place in the file."""
@@ -113,3 +117,7 @@ def _message(error: ErrorDetails) -> str:
 def _either(words: Iterable[str]) -> str:
     *most, last = words
     return f"{', '.join(most)} or {last}"
+
+
+def _hash(plain: object) -> str:
+    return sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()

@@ -45,6 +45,8 @@ class CompiledStream:
     keys: KeyReader
     reader: RecordFormat
     transform: Callable[[Mapping[str, object], Position, int | None, int], Rows | None]
+    hash: str = ""
+    """SHA-256 of what the file says of this stream."""
     validates_newest_only: bool = False
     key_version: int = KEY_VERSION
 

@@ -1,6 +1,6 @@
 """All mutants."""
 
-from tests.mutants import applying, gating, loading, proving, rejecting, storing
+from tests.mutants import applying, gating, loading, proving, rejecting, reloading, storing
 from tests.mutants.mutant import Mutant
 
 MUTANTS: list[Mutant] = [
@@ -10,4 +10,5 @@ MUTANTS: list[Mutant] = [
     *gating.MUTANTS,
     *proving.MUTANTS,
     *rejecting.MUTANTS,
+    *reloading.MUTANTS,
 ]
