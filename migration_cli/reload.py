@@ -51,9 +51,9 @@ def reload(
             _abandon(control, found, as_json=as_json)
             return
         given = _given(snapshot, stream) if snapshot is not None else None
-        offsets = _cut(control, found, given)
+        state, offsets = _cut(control, found, given)
     if snapshot is None:
-        _tell_cut(stream, offsets, as_json=as_json)
+        _tell_cut(stream, state, offsets, as_json=as_json)
         return
     if given is None and take:
         _take(snapshot, found)
@@ -74,7 +74,9 @@ def _given(folder: Path, stream: str) -> "StreamSnapshot | None":
     return read_manifest(folder).stream(stream, file=str(folder / FILE_NAME))
 
 
-def _cut(control: "Database", stream: "RegisteredStream", given: "StreamSnapshot | None") -> "list[CutOffset]":
+def _cut(
+    control: "Database", stream: "RegisteredStream", given: "StreamSnapshot | None"
+) -> "tuple[str, list[CutOffset]]":
     """Cut the stream unless this snapshot is loaded already; a snapshot that is too old is refused before that."""
     from db.cut import cut_offsets, make_cut
     from db.snapshot_registry import is_loaded
@@ -82,7 +84,7 @@ def _cut(control: "Database", stream: "RegisteredStream", given: "StreamSnapshot
     from runtime.failpoints import failpoints
 
     if given is not None and is_loaded(control, stream, given):
-        return []
+        return "done", []
     cut = make_cut(
         control,
         stream,
@@ -90,7 +92,7 @@ def _cut(control: "Database", stream: "RegisteredStream", given: "StreamSnapshot
         reached=failpoints(os.environ),
     )
     with control.transaction() as session:
-        return cut_offsets(session, cut)
+        return cut.state, cut_offsets(session, cut)
 
 
 def _take(folder: Path, stream: "RegisteredStream") -> None:
@@ -126,9 +128,12 @@ def _abandon(control: "Database", stream: "RegisteredStream", *, as_json: bool) 
     raise typer.Exit(0 if ended else 1)
 
 
-def _tell_cut(stream: str, offsets: "list[CutOffset]", *, as_json: bool) -> None:
+def _tell_cut(stream: str, state: str, offsets: "list[CutOffset]", *, as_json: bool) -> None:
     if as_json:
-        say_json({"stream": stream, "state": "cut", "offsets": offsets})
+        say_json({"stream": stream, "state": state, "offsets": offsets})
         return
     show_table(("topic", "partition", "cut at offset"), [(one.topic, one.partition, one.offset) for one in offsets])
+    if state == "loading":
+        say(f"the snapshot of {stream} is being loaded: finish it with the --snapshot folder that it began with")
+        return
     say(f"{stream} is cut: export a snapshot that begins now, then run migration reload {stream} --snapshot FOLDER")
