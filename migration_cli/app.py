@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from migration_cli import check, programs, rejects, replay, schema, snapshot, source, status, stream_control
+from migration_cli import check, programs, rejects, replay, schema, snapshot, source, status, stream_control, verify
 from migration_cli.console import group
 
 app = group(
@@ -25,6 +25,7 @@ app.add_typer(rejects.app, name="rejects")
 app.command()(stream_control.pause)
 app.command()(stream_control.resume)
 app.command()(replay.replay)
+app.command()(verify.verify)
 
 
 def _version(wanted: bool) -> None:

@@ -164,6 +164,31 @@ def fold_partial(stream: Transforms, rows: Iterable[RawRow], context: Context) -
     return _counted(folded, effects.values())
 
 
+def refold_partial(stream: Transforms, rows: Iterable[RawRow], context: Context) -> Folded:
+    """What merge patches come to in the end, when every row that was rejected or parked is left out already.
+
+    For whoever proves what applying made of them: only the last state of each document becomes rows.
+    """
+    folded = Folded()
+    last: dict[bytes, tuple[RawRow, Mapping[str, object] | None]] = {}
+    for row in rows:
+        key = row.entity_key or b""
+        try:
+            change = _decoded(stream, row, context)
+        except Rejected as rejected:
+            folded.rejections.append(Rejection(row, rejected.reason))
+            continue
+        before = last[key][1] if key in last else None
+        if change.op is Op.IMAGE or before is not None or not context.in_window(row):
+            last[key] = (row, _next_document(before, change))
+    for row, document in last.values():
+        try:
+            folded.effects.append(_effect(stream, row, document, context)[0])
+        except Rejected as rejected:
+            folded.rejections.append(Rejection(row, rejected.reason))
+    return folded
+
+
 def _counted(folded: Folded, effects: Iterable[tuple[Effect, bool]]) -> Folded:
     for effect, filtered in effects:
         folded.effects.append(effect)

@@ -41,6 +41,10 @@ class Step(StrEnum):
     SWEEPER_ATTEMPT_MARKED = "sweeper.attempt_marked"
     SWEEPER_SWEPT = "sweeper.swept"
 
+    # migration_verifier
+    VERIFIER_COMPARED = "verifier.compared"
+    VERIFIER_SAVED = "verifier.saved"
+
 
 Reached = Callable[[Step], None]
 

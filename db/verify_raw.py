@@ -1,0 +1,90 @@
+"""Raw rows as the verifier folds them: keys of a lane by sequence, and the rows of chosen sequences."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from db import raw
+from db.bulk import quoted
+from db.engine import Session
+from migration_core.records import RawRow
+
+_PAGE = 20_000
+_DENSE = 2
+"""One wanted row in so many: then reading all of them is quicker than looking each up."""
+WHOLE = (0, (1 << 64) - 1)
+"""The hashes of all keys."""
+
+KeyRow = tuple[int, bytes | None]
+"""(sequence, key)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneSlice:
+    """The keys of one lane whose hash lies in a range, both ends within."""
+
+    stream: str
+    stream_id: int
+    lane: int
+    hashes: tuple[int, int] = WHOLE
+
+
+def watermark(session: Session, part: LaneSlice) -> int:
+    """The lane's watermark as this session sees it."""
+    found = session.one(
+        "SELECT applied FROM lane_progress WHERE stream_id = %s AND lane = %s", (part.stream_id, part.lane)
+    )
+    return int(found[0]) if found else 0
+
+
+def key_pages(
+    session: Session, part: LaneSlice, after: int, up_to: int
+) -> Iterator[tuple[list[KeyRow], frozenset[int]]]:
+    """The keys of all rows of a slice in sequence, page by page, with the sequences that have an outcome now."""
+    bound = "" if part.hashes == WHOLE else f"AND key_hash BETWEEN {part.hashes[0]} AND {part.hashes[1]} "
+    while after < up_to:
+        found = session.connection.text_rows(
+            f"SELECT sequence, entity_key FROM {quoted(raw.table_of(part.stream))} WHERE lane = {part.lane} "
+            f"AND sequence > {after} AND sequence <= {up_to} {bound}ORDER BY sequence LIMIT {_PAGE}"
+        )
+        last = up_to if len(found) < _PAGE else int(found[-1][0])
+        yield [(int(sequence), key) for sequence, key in found], _outcomes(session, part, after, last)
+        after = last
+
+
+def outcomes_of(session: Session, part: LaneSlice, hashes: Collection[int]) -> frozenset[int]:
+    """The sequences of rows of these keys (and of any that share their hashes) that are rejected or parked."""
+    if not hashes:
+        return frozenset()
+    rows = session.rows(
+        f"SELECT sequence FROM row_outcome WHERE stream_id = %s AND lane = %s "
+        f"AND key_hash IN ({', '.join(map(str, hashes))})",
+        (part.stream_id, part.lane),
+    )
+    return frozenset(sequence for (sequence,) in rows)
+
+
+def rows_at(session: Session, part: LaneSlice, sequences: Sequence[int], *, size: int) -> tuple[list[RawRow], bool]:
+    """The rows at `sequences`, which rise, as far as `size` bytes allow, yet one at least; whether some are left."""
+    if not sequences:
+        return [], False
+    return raw.read_at(session, part.stream, part.lane, sequences, size=size, dense=_is_dense(session, part, sequences))
+
+
+def _is_dense(session: Session, part: LaneSlice, sequences: Sequence[int]) -> bool:
+    """Whether rows of other keys between the first and the last are few; one look along the index decides."""
+    if sequences[-1] - sequences[0] < len(sequences) * _DENSE:
+        return True
+    found = session.one(
+        f"SELECT COUNT(*) FROM (SELECT 1 FROM {quoted(raw.table_of(part.stream))} WHERE lane = %s "
+        "AND sequence BETWEEN %s AND %s LIMIT %s) some",
+        (part.lane, sequences[0], sequences[-1], len(sequences) * _DENSE),
+    )
+    return found is not None and found[0] < len(sequences) * _DENSE
+
+
+def _outcomes(session: Session, part: LaneSlice, after: int, up_to: int) -> frozenset[int]:
+    rows = session.rows(
+        "SELECT sequence FROM row_outcome WHERE stream_id = %s AND lane = %s AND sequence > %s AND sequence <= %s",
+        (part.stream_id, part.lane, after, up_to),
+    )
+    return frozenset(sequence for (sequence,) in rows)

@@ -1,0 +1,119 @@
+"""`migration verify`: whether the processed tables hold exactly what the raw rows say."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from migration_cli import access
+from migration_cli.console import Json, say, say_json, show_table
+from migration_core.errors import ConfigError
+from runtime.exits import Exit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from db.engine import Database
+    from migration_verifier.verify_run import Verification
+
+_SAMPLES = 3
+
+
+def verify(
+    streams: Annotated[list[str] | None, typer.Argument(help="Only these streams; left out, all.")] = None,
+    *,
+    since_last: Annotated[
+        bool, typer.Option("--since-last", help="Only what changed since the last run that found everything equal.")
+    ] = False,
+    workers: Annotated[int, typer.Option(min=1, help="How many processes.")] = 2,
+    most_running: Annotated[
+        int, typer.Option("--threads-running", min=0, help="Wait while the server runs more statements; 0 never waits.")
+    ] = 0,
+    keep: Annotated[int, typer.Option(min=0, help="Differences of one pattern to keep; all are counted.")] = 100_000,
+    listing: Annotated[bool, typer.Option("--list", help="Show what the last run found, and compare nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Derive from the raw rows what every processed row must be, and compare: missing, extra and different.
+
+    It may run while changes arrive, and goes on where an interrupted run stands. Exit 1 on any difference.
+
+    Example: migration verify users devices --workers 2
+    """
+    from migration_verifier.verify_run import last_verification
+
+    with access.database() as control:
+        if listing:
+            found = last_verification(control)
+            if found is None:
+                raise ConfigError("nothing was ever verified; run `migration verify`")
+        else:
+            found = _verify(control, tuple(streams or ()), since_last, workers, most_running, keep, quiet=as_json)
+        _show(control, found, samples=listing, as_json=as_json)
+    if not found.equal:
+        raise typer.Exit(Exit.FAILED)
+
+
+def _verify(
+    control: "Database", streams: tuple[str, ...], since_last: bool, workers: int, most_running: int, keep: int, *,
+    quiet: bool,
+) -> "Verification":  # fmt: skip
+    from migration_verifier import verify_run
+    from migration_verifier.verify_pool import Task, do_units
+    from runtime.version import version
+
+    path = _mapping()
+    mapping, checks = verify_run.open_checks(control, path, streams)
+    plan = verify_run.Plan(streams, since_last)
+    run_id, resumed = verify_run.begin_or_resume(control, mapping, checks, plan, version=version())
+    if resumed and not quiet:
+        say(f"verification {run_id} was interrupted, and goes on")
+    task = Task(access.database_url(), path, streams, run_id, most_running, keep)
+    do_units(control, task, workers=workers, told=_progress(quiet=quiet))
+    return verify_run.finish(control, run_id)
+
+
+def _mapping() -> "Path":
+    path = access.mapping_path()
+    if path is None:
+        raise ConfigError("environment: MIGRATION_CONFIG is missing: name the mapping that the rows were made by")
+    return path
+
+
+def _progress(*, quiet: bool) -> "Callable[[str, int, int], None]":
+    """A line on stderr for each tenth of the work."""
+
+    def told(what: str, done: int, units: int) -> None:
+        if not quiet and done * 10 // units > (done - 1) * 10 // units:
+            typer.echo(f"{what}: {done:,} of {units:,} parts", err=True)
+
+    return told
+
+
+def _show(control: "Database", found: "Verification", *, samples: bool, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from db.verify_store import differences
+
+    with control.transaction() as session:
+        kept = differences(session, found.run_id, limit=None if samples and as_json else _SAMPLES)
+    if as_json:
+        told = {**asdict(found), "equal": found.equal, "differences": found.differences}
+        say_json({**told, "samples": [asdict(one) for one in kept]})
+        return
+    rows = [(table, count, found.walked.get(table)) for table, count in found.compared.items()]
+    show_table(("table", "rows compared", "keys walked"), rows)
+    if found.patterns:
+        show_table(
+            ("stream", "table", "kind", "column", "pattern", "differences"),
+            [(one.stream, one.table, one.kind, one.column, one.pattern, one.differences) for one in found.patterns],
+        )
+    if samples:
+        show_table(
+            ("table", "kind", "column", "primary key", "expected", "actual"),
+            [
+                (one.table, one.kind, one.column, ", ".join(map(str, one.primary_key)), one.expected, one.actual)
+                for one in kept
+            ],
+        )
+    told_rows = f"{sum(found.compared.values()):,} rows"
+    say(f"{told_rows} are equal" if found.equal else f"{found.differences:,} differences in {told_rows}")
