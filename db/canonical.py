@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -25,7 +26,9 @@ _SAFE_SCALE = 6
 """Digits up to which str() of a Decimal never has an exponent."""
 _FIXED = range(-14, 16)
 """Positions of the decimal point for which MySQL writes no exponent."""
-_decode = msgspec.json.Decoder().decode
+_SAME_SPELLING = (1e-5, 1e15)
+_SHORT = 256
+_decode, _encode, _spaced = msgspec.json.Decoder().decode, msgspec.json.Encoder().encode, msgspec.json.format
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,30 +82,54 @@ def digest_sql(row: str) -> str:
 
 def json_text(text: str) -> str:
     """JSON as MySQL writes it back: members by length and bytes of their names, doubles in its own spelling."""
-    return _json(_decode(text))
+    return _remembered(text) if len(text) <= _SHORT else _json_text(text)
 
 
-def _json(node: Any) -> str:  # noqa: ANN401 - any JSON value
+def _json_text(text: str) -> str:
+    found = _decode(text)
+    try:
+        return _spaced(_encode(_ordered(found)), indent=0).decode()
+    except _OddNumber:
+        return _written(found)
+
+
+_remembered = lru_cache(4096)(_json_text)
+"""Settings and the like: the same few texts in most rows."""
+
+
+class _OddNumber(Exception):
+    """A double that MySQL spells in another way than the encoder."""
+
+
+def _ordered(node: Any) -> Any:  # noqa: ANN401 - any JSON value
     kind = node.__class__
-    if kind is str:
-        return _quote(node)
     if kind is dict:
-        inner = [(len(name.encode()), name.encode(), name) for name in node]
-        inner.sort()
-        return "{" + ", ".join([f"{_quote(name)}: {_json(node[name])}" for _, _, name in inner]) + "}"
+        names = _in_order(tuple(node))
+        return {name: value if (value := node[name]).__class__ is str else _ordered(value) for name in names}
     if kind is list:
-        return "[" + ", ".join(map(_json, node)) + "]"
+        return [value if value.__class__ is str else _ordered(value) for value in node]
+    if kind is float and not _SAME_SPELLING[0] <= abs(node) < _SAME_SPELLING[1]:
+        raise _OddNumber
+    return node
+
+
+@lru_cache(4096)
+def _in_order(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(names, key=lambda name: (len(name.encode()), name.encode())))
+
+
+def _written(node: Any) -> str:  # noqa: ANN401 - any JSON value
+    """The same text, made piece by piece."""
+    kind = node.__class__
+    if kind is dict:
+        members = [f"{_encode(name).decode()}: {_written(node[name])}" for name in _in_order(tuple(node))]
+        return "{" + ", ".join(members) + "}"
+    if kind is list:
+        return "[" + ", ".join(map(_written, node)) + "]"
     if kind is float:
         found = double_text(node)
         return found if "." in found or "e" in found else found + ".0"
-    return "null" if node is None else str(node).lower() if kind is bool else str(node)
-
-
-_escape = json.encoder.JSONEncoder(ensure_ascii=False).encode
-
-
-def _quote(text: str) -> str:
-    return f'"{text}"' if text.isalnum() else _escape(text)
+    return _encode(node).decode()
 
 
 def double_text(number: float) -> str:

@@ -59,7 +59,8 @@ class Database:
             "mysql+pymysql://",
             creator=self._connect,
             pool_size=pool_size,
-            pool_recycle=_RECYCLE_SECONDS,
+            # Below the seconds after which the server forgets an idle session.
+            pool_recycle=_RECYCLE_SECONDS if applies_lanes else _READ_SECONDS - 10,
             pool_reset_on_return=None,  # every transaction below ends in COMMIT or ROLLBACK itself
         )
 

@@ -36,6 +36,11 @@ def watermark(session: Session, part: LaneSlice) -> int:
     return int(found[0]) if found else 0
 
 
+def watermarks(session: Session, stream_id: int) -> dict[int, int]:
+    """{lane: watermark} of a stream."""
+    return dict(session.rows("SELECT lane, applied FROM lane_progress WHERE stream_id = %s", (stream_id,)))
+
+
 def key_pages(
     session: Session, part: LaneSlice, after: int, up_to: int
 ) -> Iterator[tuple[list[KeyRow], frozenset[int]]]:

@@ -64,6 +64,11 @@ class CheckedTable:
             for row in found
         ]
 
+    def count(self, session: Session) -> int:
+        """All rows of the table."""
+        (answer,) = session.connection.text_rows(f"SELECT COUNT(*) FROM {self.name}")
+        return int(answer[0])
+
     def _test(self, keys: Sequence[tuple[KeyPart, ...]]) -> str:
         columns = self.table.entity_columns
         if len(columns) == 1:
