@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait as wait_for_end
 from pathlib import Path
@@ -12,6 +14,7 @@ from threading import Thread
 
 from db import verify_store
 from db.engine import Database
+from db.load import threads_running
 from db.named_lock import alone
 from db.verify_store import Unit
 from migration_core.errors import Transient
@@ -42,41 +45,27 @@ _worker: list[Worker] = []
 def do_units(database: Database, task: Task, *, workers: int, told: Told = lambda _kind, _done, _all: None) -> None:
     """Do every open unit of the run: all folds first, since the walks need the keys that these met."""
     with alone(database, "verify"):
+        own = _opened(database, task) if workers == 1 else None
         for kind in ("fold", "walk"):
             with database.transaction() as session:
                 every = [unit for unit in verify_store.units(session, task.run_id) if unit.kind == kind]
                 units = [u for u in verify_store.units(session, task.run_id, open_only=True) if u.kind == kind]
-            if not units:
-                continue
-            count = min(workers, len(units))
-            done = _in_this_process(task, units) if count == 1 else _in_processes(task, units, count)
-            for number, _ in enumerate(done, len(every) - len(units) + 1):
-                told(kind, number, len(every))
-
-
-def _in_this_process(task: Task, units: Sequence[Unit]) -> Iterator[None]:
-    database = Database(task.url, pool_size=1)
-    try:
-        worker = _opened(database, task)
-        for unit in units:
-            worker.do(unit)
-            yield
-    finally:
-        database.close()
+            if units:
+                ended = map(own.do, units) if own else _in_processes(task, units, min(workers, len(units)))
+                for number, _ in enumerate(ended, len(every) - len(units) + 1):
+                    told(kind, number, len(every))
 
 
 def _in_processes(task: Task, units: Sequence[Unit], count: int) -> Iterator[None]:
     waiting = iter(units)
     try:
         with ProcessPoolExecutor(count, get_context("spawn"), _begin, (task,)) as pool:
-            running: set[Future[None]] = {
-                pool.submit(_do, unit) for unit, _ in zip(waiting, range(count), strict=False)
-            }
+            running = {pool.submit(_do, unit) for unit in islice(waiting, count)}
             while running:
                 ended, running = wait(running, return_when=FIRST_COMPLETED)
                 for one in ended:
                     yield one.result()
-                running |= {pool.submit(_do, unit) for unit, _ in zip(waiting, ended, strict=False)}
+                running |= {pool.submit(_do, unit) for unit in islice(waiting, len(ended))}
     except BrokenProcessPool as error:
         raise Transient("a process of the verification died: run `migration verify` again, it goes on") from error
 
@@ -100,4 +89,11 @@ def _end_with_parent() -> None:
 def _opened(database: Database, task: Task) -> Worker:
     _, checks = open_checks(database, task.mapping, task.streams)
     reached = failpoints(os.environ)
-    return Worker(database, task.run_id, checks, Throttle(database, task.most_running), task.keep, reached=reached)
+    return Worker(
+        database,
+        task.run_id,
+        checks,
+        Throttle(partial(threads_running, database), task.most_running),
+        task.keep,
+        reached=reached,
+    )

@@ -11,7 +11,7 @@ from db.registry import registered
 from db.target import read_target
 from db.verify_rows import CheckedTable
 from db.verify_store import PatternCount, Run, Unit
-from migration_core.errors import ConfigError
+from migration_core.errors import ConfigError, Halted
 from migration_core.gate import Gate, GateVerdict
 from migration_core.mapping import CompiledMapping
 from migration_core.target import TargetSchema
@@ -136,6 +136,8 @@ def _watermarks(units: Sequence[Unit]) -> dict[str, dict[int, int]]:
 def finish(database: Database, run_id: int) -> Verification:
     """Close a run all of whose units are done."""
     with database.transaction() as session:
+        if left := verify_store.units(session, run_id, open_only=True):
+            raise Halted(f"{len(left)} units of verification {run_id} are not done: run `migration verify` again")
         verify_store.finish(session, run_id, equal=not verify_store.patterns(session, run_id))
         return _verification(session, run_id)
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 from db import verify_raw, verify_store
 from db.engine import Database, Session
-from db.load import threads_running
 from db.sources import SourceBook
 from db.verify_raw import LaneSlice
 from db.verify_rows import CheckedTable
@@ -31,18 +30,18 @@ _COUNTED_ROWS = 20_000_000
 
 @dataclass(slots=True)
 class Throttle:
-    """Waits while the server runs more statements than `most`; 0 never waits."""
+    """Waits while the server runs more than `most` statements; 0 never waits."""
 
-    database: Database
+    running: Callable[[], int]
     most: int = 0
     clock: Callable[[], float] = time.monotonic
     pause: Callable[[float], None] = time.sleep
-    _asked: float = field(default=0.0)
+    _asked: float = float("-inf")
 
     def wait(self) -> None:
         """Return once the server is calm; it is asked once a second at most."""
         while self.most and self.clock() - self._asked >= _CALM_SECONDS:
-            if threads_running(self.database) <= self.most:
+            if self.running() <= self.most:
                 self._asked = self.clock()
             else:
                 self.pause(_CALM_SECONDS)

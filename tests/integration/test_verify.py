@@ -2,11 +2,19 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 
+import psutil
 import pytest
 
+from db.named_lock import alone
+from db.parked_retry import retry_parked
+from migration_core.key import canonical
+from migration_core.lane import lane_of
+from migration_verifier.verify_work import Throttle
 from tests.integration.applying import applying, doc, person
 from tests.integration.verifying import found, verified
 
@@ -26,6 +34,39 @@ def change(world, *statements):
     with world.database.transaction() as session:
         for statement in statements:
             session.execute(statement.replace("{target}", world.target))
+
+
+def started(world, *arguments, stderr=subprocess.DEVNULL):
+    """The real command, in the background."""
+    command = [sys.executable, "-m", "migration_cli", *arguments]
+    return subprocess.Popen(command, env={**os.environ, **world.environment}, stdout=subprocess.DEVNULL, stderr=stderr)
+
+
+def asked(world, *arguments):
+    """(exit code, JSON) of the real command."""
+    child = subprocess.run(
+        [sys.executable, "-m", "migration_cli", *arguments],
+        env={**os.environ, **world.environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert child.stderr == ""
+    return child.returncode, json.loads(child.stdout)
+
+
+def stopped_children(pid):
+    """Processes below `pid` that have been stopped, once there are two."""
+    below = [one for one in psutil.Process(pid).children(recursive=True) if one.status() == psutil.STATUS_STOPPED]
+    return below if len(below) == 2 else []
+
+
+def until_some(look):
+    over = time.monotonic() + 60
+    while not (some := look()):
+        assert time.monotonic() < over, "nothing came"
+        time.sleep(0.05)
+    return some
 
 
 class TestImages:
@@ -94,14 +135,175 @@ class TestCommand:
         }
 
 
-def asked(world, *arguments):
-    """(exit code, JSON) of the real command."""
-    child = subprocess.run(
-        [sys.executable, "-m", "migration_cli", *arguments],
-        env={**os.environ, **world.environment},
-        capture_output=True,
-        text=True,
-        check=False,
+class TestPartialChanges:
+    def test_documents_are_folded_from_raw_and_not_taken_from_what_the_worker_kept(self, world):
+        world.put("trips", [
+            ("a", doc(op="set", body={"id": "a", "stage": "new", "delay": 5})),
+            ("a", doc(op="change", body={"delay": 7})),
+            ("b", doc(op="set", body={"id": "b", "stage": "new"})),
+            ("b", doc(op="change", body={"stage": None})),  # parked: the column needs a value
+            ("b", doc(op="change", body={"delay": 9})),
+            ("c", doc(op="set", body={"id": "c", "stage": "new"})),
+            ("c", doc(op="drop")),
+            ("d", doc(op="change", body={"id": "d", "stage": "late"})),
+        ])  # fmt: skip
+        world.drain()
+        assert verified(world).equal
+
+        change(world, "UPDATE {target}.trips SET delay = 8 WHERE id = 'a'")
+        with world.database.transaction() as session:
+            session.execute(
+                "UPDATE merged_document SET document = %s WHERE entity_key = %s",
+                (b'{"id":"a","stage":"new","delay":8}', b'["a"]'),
+            )
+
+        assert found(world, verified(world)) == {("trips", "different", ("a",), "delay")}
+
+    def test_a_park_that_ends_changes_what_stands(self, world):
+        world.put("trips", [
+            ("a", doc(op="set", body={"id": "a", "stage": "new"})),
+            ("a", doc(op="change", body={"stage": None})),
+            ("a", doc(op="change", body={"delay": 9})),
+        ])  # fmt: skip
+        world.drain()
+        assert verified(world).equal
+
+        world.put("trips", [("a", doc(op="set", body={"id": "a", "stage": "set"}))])
+        world.drain()
+
+        assert verified(world).equal
+
+
+class TestUniqueValues:
+    def test_a_parked_image_does_not_stand_until_its_value_is_free(self, world):
+        world.put("logins", [("a", doc(id="a", login="x")), ("b", doc(id="b", login="y"))])
+        world.put("logins", [("b", doc(id="b", login="x"))])
+        world.drain()
+
+        assert verified(world).equal
+        assert world.rows("SELECT login FROM {target}.logins WHERE id = 'b'") == [("y",)]
+
+        world.put("logins", [("a", doc(id="a", login="z"))])
+        world.drain()
+        retry_parked(world.parts("logins"), lane_of(canonical(["b"]), 4))
+
+        assert world.rows("SELECT login FROM {target}.logins WHERE id = 'b'") == [("x",)]
+        assert verified(world).equal
+
+
+class TestWhileChangesArrive:
+    def test_rows_applied_between_fold_and_look_up_are_no_difference(self, world):
+        """Between the reads of every snapshot the worker changes, adds and removes rows."""
+        world.put("people", [person(str(n), "old", [str(n)]) for n in range(600)])
+        world.put("trips", [(str(n), doc(op="set", body={"id": str(n), "stage": "new"})) for n in range(100)])
+        world.drain()
+        turn = iter(range(10_000))
+
+        def busy(_step=None):
+            n = next(turn)
+            world.put("people", [person(str(n * 7 % 700), "new", ["1"]), (str(n * 11 % 600), None)])
+            world.put("trips", [(str(n % 130), doc(op="change", body={"id": str(n % 130), "stage": "late"}))])
+            world.drain()
+
+        verification = verified(world, within_snapshots=busy)
+
+        assert next(turn) > 10
+        assert verification.patterns == []
+
+    def test_an_extra_row_is_found_among_new_ones(self, world):
+        world.put("people", [person(str(n)) for n in range(20)])
+        world.drain()
+        change(world, "INSERT INTO {target}.people (id, name, source_sequence) VALUES ('x', 'n', 1)")
+        turn = iter(range(10_000))
+
+        def busy():
+            world.put("people", [person(f"new{next(turn)}")])
+            world.drain()
+
+        assert found(world, verified(world, within_snapshots=busy)) == {("people", "extra", ("x",), "")}
+
+
+class TestSinceTheLastRun:
+    def test_only_keys_with_later_rows_are_compared(self, world):
+        world.put("people", [person(name) for name in "abcd"])
+        world.drain()
+        first = verified(world)
+        change(world, "UPDATE {target}.people SET name = 'x' WHERE id IN ('a', 'b')")
+        world.put("people", [person("b", "newer", age=300), person("c", "newest")])
+        world.drain()
+
+        again = verified(world, since_last=True)
+
+        assert (again.since, again.compared["people"]) == (first.run_id, 2)
+        assert found(world, again) == {("people", "different", ("b",), "name")}  # its later row was rejected
+
+
+class TestProgress:
+    @pytest.mark.parametrize(
+        ("step", "passing"), [("verifier.compared", 2), ("verifier.saved", 2), ("verifier.compared", 14)]
     )
-    assert child.stderr == ""
-    return child.returncode, json.loads(child.stdout)
+    def test_a_killed_run_goes_on_and_ends_the_same(self, world, step, passing):
+        world.put("people", [person(name, "n", ["1", "2"]) for name in "abcdefgh"])
+        world.drain()
+        change(
+            world,
+            "UPDATE {target}.people SET name = 'x'",
+            "DELETE FROM {target}.phones WHERE number = '2'",
+            "INSERT INTO {target}.people (id, name, source_sequence) VALUES ('y', 'n', 1)",
+        )
+        world.environment["MIGRATION_FAILPOINTS"] = f"{step}:{passing}"
+        child = started(world, "verify", "--workers", "1")
+        assert child.wait() == -signal.SIGKILL
+        del world.environment["MIGRATION_FAILPOINTS"]
+
+        code, told = asked(world, "verify", "--json")
+
+        assert (code, told["differences"], told["compared"]["people"]) == (1, 8 + 8 + 1, 8)
+        assert world.rows("SELECT COUNT(*) FROM run WHERE kind = 'verify'") == [(1,)]
+        assert world.rows("SELECT COUNT(*) FROM verify_difference") == [(17,)]
+
+    def test_processes_that_lose_their_parent_leave_and_the_next_run_goes_on(self, world):
+        world.put("people", [person(str(n)) for n in range(50)])
+        world.drain()
+        world.environment["MIGRATION_FAILPOINTS"] = "verifier.compared:2:stop"
+        child = started(world, "verify", "--workers", "2")
+        workers = until_some(lambda: stopped_children(child.pid))
+        child.kill()
+        child.wait()
+        for one in workers:
+            one.send_signal(signal.SIGCONT)
+        del world.environment["MIGRATION_FAILPOINTS"]
+
+        psutil.wait_procs(workers, timeout=30)
+
+        assert not any(one.is_running() for one in workers)
+        assert asked(world, "verify", "--json")[0] == 0
+
+    def test_a_second_verification_waits_for_its_turn(self, world):
+        with alone(world.database, "verify"):
+            child = started(world, "verify", stderr=subprocess.PIPE)
+
+            _, told = child.communicate()
+
+        assert child.returncode == 75
+        assert b"another `migration verify`" in told
+
+    def test_all_differences_are_counted_where_only_some_are_kept(self, world):
+        world.put("people", [person(str(n)) for n in range(30)])
+        world.drain()
+        change(world, "UPDATE {target}.people SET name = 'x'")
+
+        verification = verified(world, keep=5)
+
+        assert verification.differences == 30
+        assert len(found(world, verification)) == 5
+
+    def test_a_busy_server_is_waited_for(self):
+        pauses = []
+        running = iter([9, 9, 1, 9])
+        throttle = Throttle(lambda: next(running), most=3, clock=lambda: 10.0 + len(pauses), pause=pauses.append)
+
+        throttle.wait()
+        throttle.wait()
+
+        assert len(pauses) == 2
