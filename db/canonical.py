@@ -26,6 +26,8 @@ _SAFE_SCALE = 6
 """Digits up to which str() of a Decimal never has an exponent."""
 _FIXED = range(-14, 16)
 """Positions of the decimal point for which MySQL writes no exponent."""
+_LONGEST_DOUBLE = 24
+"""Characters of a DOUBLE column's text; JSON has no such limit."""
 _SAME_SPELLING = (1e-5, 1e15)
 _SHORT = 256
 _decode, _encode, _spaced = msgspec.json.Decoder().decode, msgspec.json.Encoder().encode, msgspec.json.format
@@ -132,15 +134,16 @@ def _written(node: Any) -> str:  # noqa: ANN401 - any JSON value
     return _encode(node).decode()
 
 
-def double_text(number: float) -> str:
-    """A double as MySQL writes it: the fewest digits that give it back."""
+def double_text(number: float, *, longest: int = 400) -> str:
+    """A double as MySQL writes it: the fewest digits that give it back, with an exponent where it were too long."""
     sign, digits, exponent = Decimal(repr(number)).normalize().as_tuple()
     written = "".join(map(str, digits))
     point = len(written) + int(exponent)
     minus = "-" if sign else ""
     if not number:
         return f"{minus}0"
-    if point not in _FIXED:
+    fixed_length = max(point, len(written)) + 1 if point > 0 else 2 - point + len(written)
+    if point not in _FIXED or fixed_length > longest:
         return f"{minus}{written[0]}{'.' if written[1:] else ''}{written[1:]}e{point - 1}"
     if point <= 0:
         return f"{minus}0.{'0' * -point}{written}"
@@ -173,10 +176,12 @@ def _text(kind: Kind, column: TargetColumn) -> Callable[[Any], str]:
     if kind is Kind.JSON and column.data_type == "json":
         return json_text
     if kind is Kind.DOUBLE:
-        return _single_text if column.data_type == "float" else double_text
-    if column.data_type == "decimal" and (kind is Kind.INT or (column.scale or 0) > _SAFE_SCALE):
-        step = Decimal(1).scaleb(-(column.scale or 0))
-        return lambda value: f"{Decimal(value).quantize(step):f}"
+        return _single_text if column.data_type == "float" else _double_text
+    scale = column.scale or 0
+    if column.data_type == "decimal" and kind is Kind.INT and scale:
+        return lambda value: f"{value}.{'0' * scale}"
+    if kind is Kind.DECIMAL and scale > _SAFE_SCALE:
+        return lambda value: f"{value:f}"
     return str
 
 
@@ -188,8 +193,12 @@ def _hex_of_text(value: str) -> str:
     return value.encode().hex().upper()
 
 
+def _double_text(value: float) -> str:
+    return double_text(value, longest=_LONGEST_DOUBLE)
+
+
 def _single_text(value: float) -> str:
-    return double_text(struct.unpack("f", struct.pack("f", value))[0])
+    return _double_text(struct.unpack("f", struct.pack("f", value))[0])
 
 
 def _encoder(

@@ -8,6 +8,7 @@ from enum import Enum, auto
 
 DUPLICATE_KEY, DUPLICATE_KEY_WITH_NAME = 1062, 1586
 LOCK_WAIT_TIMEOUT, DEADLOCK, LOCK_NOWAIT = 1205, 1213, 3572
+TIMED_OUT = 3024
 SERVER_GONE, SERVER_LOST = 2006, 2013
 
 
@@ -43,7 +44,7 @@ _RETRY = {
     1412,  # table definition changed, retry the transaction
     1615,  # prepared statement needs to be prepared again
     1637,  # too many concurrent transactions
-    3024,  # query ran longer than max_execution_time
+    TIMED_OUT,  # query ran longer than max_execution_time
     3058,  # user-level lock deadlock
     3101,  # transaction rolled back by the group
     3168,  # server is not available

@@ -41,10 +41,23 @@ def watermarks(session: Session, stream_id: int) -> dict[int, int]:
     return dict(session.rows("SELECT lane, applied FROM lane_progress WHERE stream_id = %s", (stream_id,)))
 
 
+def key_at(session: Session, part: LaneSlice, place: int) -> bytes | None:
+    """The key of the row at a place among all rows of the lane, counted from 0."""
+    found = session.one(
+        f"SELECT entity_key FROM {quoted(raw.table_of(part.stream))} WHERE lane = %s AND entity_key IS NOT NULL "
+        "ORDER BY sequence LIMIT 1 OFFSET %s",
+        (part.lane, place),
+    )
+    return found[0] if found else None
+
+
 def key_pages(
     session: Session, part: LaneSlice, after: int, up_to: int
-) -> Iterator[tuple[list[KeyRow], frozenset[int]]]:
-    """The keys of all rows of a slice in sequence, page by page, with the sequences that have an outcome now."""
+) -> Iterator[tuple[list[KeyRow], frozenset[int], int]]:
+    """The keys of all rows of a slice in sequence, page by page.
+
+    With each page come the sequences that have an outcome now, and the last sequence that it covers.
+    """
     bound = "" if part.hashes == WHOLE else f"AND key_hash BETWEEN {part.hashes[0]} AND {part.hashes[1]} "
     while after < up_to:
         found = session.connection.text_rows(
@@ -52,7 +65,7 @@ def key_pages(
             f"AND sequence > {after} AND sequence <= {up_to} {bound}ORDER BY sequence LIMIT {_PAGE}"
         )
         last = up_to if len(found) < _PAGE else int(found[-1][0])
-        yield [(int(sequence), key) for sequence, key in found], _outcomes(session, part, after, last)
+        yield [(int(sequence), key) for sequence, key in found], _outcomes(session, part, after, last), last
         after = last
 
 

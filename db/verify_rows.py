@@ -1,8 +1,9 @@
 """Processed rows as the verifier compares them: a digest of many entities, the texts of a few, and a walk over all."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from itertools import compress
+from typing import Any, Self
 
 from db.bulk import qualified, quoted
 from db.canonical import CanonicalTable, canonical_table, digest, digest_sql
@@ -25,12 +26,24 @@ class CheckedTable:
     canonical: CanonicalTable
     key_places: tuple[int, ...]
     """Of the primary key among the columns."""
+    target: TargetTable
 
     @classmethod
-    def of(cls, schema: str, table: CompiledTable, target: TargetTable) -> "CheckedTable":
+    def of(cls, schema: str, table: CompiledTable, target: TargetTable) -> Self:
         """The table as it stands in `schema`."""
         places = tuple(table.columns.index(name) for name in table.key_columns)
-        return cls(table, qualified(schema, table.name), canonical_table(table, target), places)
+        return cls(table, qualified(schema, table.name), canonical_table(table, target), places, target)
+
+    def without(self, columns: Collection[str]) -> Self:
+        """The same table, with these columns left aside; those of the primary key stay."""
+        left = [name not in columns or name in self.table.key_columns for name in self.table.columns]
+        table = replace(
+            self.table,
+            columns=tuple(compress(self.table.columns, left)),
+            kinds=tuple(compress(self.table.kinds, left)),
+        )
+        places = tuple(table.columns.index(name) for name in table.key_columns)
+        return replace(self, table=table, canonical=canonical_table(table, self.target), key_places=places)
 
     def digests_agree(self, session: Session, keys: Sequence[tuple[KeyPart, ...]], rows: Sequence[MappedRow]) -> bool:
         """Whether the entities `keys` have exactly `rows`; one small answer of the server."""

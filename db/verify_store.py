@@ -118,11 +118,12 @@ def _newest(session: Session, condition: str, *arguments: object) -> Run | None:
     return None if found is None else Run(found[0], json.loads(found[1]), found[2], found[3])
 
 
-def finish(session: Session, run_id: int, *, equal: bool) -> None:
-    """Record the end of a run."""
+def finish(session: Session, run_id: int, more: Mapping[str, object], *, equal: bool) -> None:
+    """Record the end of a run, with `more` to be kept of it."""
     session.execute(
-        "UPDATE run SET step = %s, finished_at = NOW(6) WHERE run_id = %s AND finished_at IS NULL",
-        ("equal" if equal else "different", run_id),
+        "UPDATE run SET step = %s, finished_at = NOW(6), detail = JSON_MERGE_PATCH(detail, %s) "
+        "WHERE run_id = %s AND finished_at IS NULL",
+        ("equal" if equal else "different", json.dumps(more), run_id),
     )
     session.execute("UPDATE verify_unit SET key_hashes = NULL WHERE run_id = %s", (run_id,))
 

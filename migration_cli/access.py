@@ -54,3 +54,10 @@ def mapping_path() -> "Path | None":
     from migration_cli.needs import MappingSettings
 
     return MappingSettings.from_env(os.environ).mapping.path if os.environ.get("MIGRATION_CONFIG") else None
+
+
+def needed_mapping() -> "Path":
+    """The same file, for commands that can do nothing without it."""
+    from migration_cli.needs import MappingSettings
+
+    return MappingSettings.from_env(os.environ).mapping.path

@@ -4,7 +4,19 @@ from typing import Annotated
 
 import typer
 
-from migration_cli import check, programs, rejects, replay, schema, snapshot, source, status, stream_control, verify
+from migration_cli import (
+    check,
+    compare,
+    programs,
+    rejects,
+    replay,
+    schema,
+    snapshot,
+    source,
+    status,
+    stream_control,
+    verify,
+)
 from migration_cli.console import group
 
 app = group(
@@ -26,6 +38,7 @@ app.command()(stream_control.pause)
 app.command()(stream_control.resume)
 app.command()(replay.replay)
 app.command()(verify.verify)
+app.command()(compare.compare)
 
 
 def _version(wanted: bool) -> None:

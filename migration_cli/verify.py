@@ -1,5 +1,6 @@
 """`migration verify`: whether the processed tables hold exactly what the raw rows say."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,10 +11,12 @@ from migration_core.errors import ConfigError
 from runtime.exits import Exit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from db.engine import Database
+    from migration_core.manifest import Part, StreamSnapshot
+    from migration_core.records import Received
+    from migration_verifier.verify_against import SnapshotPart
     from migration_verifier.verify_run import Verification
 
 _SAMPLES = 3
@@ -30,6 +33,9 @@ def verify(
         int, typer.Option("--threads-running", min=0, help="Wait while the server runs more statements; 0 never waits.")
     ] = 0,
     keep: Annotated[int, typer.Option(min=0, help="Differences of one pattern to keep; all are counted.")] = 100_000,
+    against: Annotated[
+        Path | None, typer.Option(help="A fresh snapshot folder of the legacy platform, instead of the raw rows.")
+    ] = None,
     listing: Annotated[bool, typer.Option("--list", help="Show what the last run found, and compare nothing.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -46,6 +52,8 @@ def verify(
             found = last_verification(control)
             if found is None:
                 raise ConfigError("nothing was ever verified; run `migration verify`")
+        elif against is not None:
+            found = _verify_against(control, tuple(streams or ()), against, keep)
         else:
             found = _verify(control, tuple(streams or ()), since_last, workers, most_running, keep, quiet=as_json)
         _show(control, found, samples=listing, as_json=as_json)
@@ -58,10 +66,11 @@ def _verify(
     quiet: bool,
 ) -> "Verification":  # fmt: skip
     from migration_verifier import verify_run
+    from migration_verifier.verify_assert import check_assertions
     from migration_verifier.verify_pool import Task, do_units
     from runtime.version import version
 
-    path = _mapping()
+    path = access.needed_mapping()
     mapping, checks = verify_run.open_checks(control, path, streams)
     plan = verify_run.Plan(streams, since_last)
     run_id, resumed = verify_run.begin_or_resume(control, mapping, checks, plan, version=version())
@@ -69,14 +78,51 @@ def _verify(
         say(f"verification {run_id} was interrupted, and goes on")
     task = Task(access.database_url(), path, streams, run_id, most_running, keep)
     do_units(control, task, workers=workers, told=_progress(quiet=quiet))
-    return verify_run.finish(control, run_id)
+    asked = {} if since_last else checks  # they count everything, whatever has changed
+    return verify_run.finish(control, run_id, list(check_assertions(control, mapping.target_schema, asked)))
 
 
-def _mapping() -> "Path":
-    path = access.mapping_path()
-    if path is None:
-        raise ConfigError("environment: MIGRATION_CONFIG is missing: name the mapping that the rows were made by")
-    return path
+def _verify_against(control: "Database", streams: tuple[str, ...], folder: Path, keep: int) -> "Verification":
+    from collections import Counter
+
+    from migration_verifier import verify_run
+    from migration_verifier.verify_against import Against, without_places
+    from runtime.version import version
+    from snapshot_loader.folder import chosen, read_manifest
+
+    mapping, checks = verify_run.open_checks(control, access.needed_mapping(), streams)
+    snapshots = chosen(read_manifest(folder), mapping.streams, streams, file=str(folder))
+    for one in snapshots:
+        if one.partial:
+            raise ConfigError(f"the snapshot of {one.name} is a log of changes: take one of whole documents")
+    checks = {one.name: checks[one.name] for one in snapshots}
+    run_id = verify_run.begin_against(control, mapping, checks, str(folder), version=version())
+    compared: Counter[str] = Counter()
+    for one in snapshots:
+        check = checks[one.name]
+        compared += Against(control, run_id, check, without_places(check), keep).run(_parts(folder, one))
+    return verify_run.finish(control, run_id, compared=compared)
+
+
+def _parts(folder: Path, snapshot: "StreamSnapshot") -> "Iterator[SnapshotPart]":
+    """Every record that follows its container; what does not is a reject, and no document."""
+    from contextlib import suppress
+
+    from migration_core.containers import CONTAINERS
+    from migration_core.errors import Rejected
+    from migration_verifier.verify_against import SnapshotPart
+    from snapshot_loader.reading import PartReader
+
+    parse = CONTAINERS[snapshot.container]
+
+    def records(part: "Part") -> "Iterator[Received]":
+        for chunk in PartReader(folder, part, snapshot.compression).chunks():
+            for number, line in enumerate(chunk.lines, chunk.first_line):
+                with suppress(Rejected):
+                    yield parse(line, number)
+
+    for number, part in enumerate(snapshot.parts, 1):
+        yield SnapshotPart(part.file, number, records(part))
 
 
 def _progress(*, quiet: bool) -> "Callable[[str, int, int], None]":
@@ -107,6 +153,11 @@ def _show(control: "Database", found: "Verification", *, samples: bool, as_json:
             ("stream", "table", "kind", "column", "pattern", "differences"),
             [(one.stream, one.table, one.kind, one.column, one.pattern, one.differences) for one in found.patterns],
         )
+    if found.assertions:
+        show_table(("stream", "assertion", "groups", "holds"), _assertions(found))
+    for one in found.assertions:
+        for odd in one.disagreements:
+            say(f"{one.name}: {odd.group}: documents say {odd.documents or 0}, tables {odd.tables or 0}")
     if samples:
         show_table(
             ("table", "kind", "column", "primary key", "expected", "actual"),
@@ -116,4 +167,10 @@ def _show(control: "Database", found: "Verification", *, samples: bool, as_json:
             ],
         )
     told_rows = f"{sum(found.compared.values()):,} rows"
-    say(f"{told_rows} are equal" if found.equal else f"{found.differences:,} differences in {told_rows}")
+    broken = sum(bool(one.disagreements) for one in found.assertions)
+    words = f"{found.differences:,} differences in {told_rows}" + (f", {broken} broken assertions" if broken else "")
+    say(f"{told_rows} are equal" if found.equal else words)
+
+
+def _assertions(found: "Verification") -> list[tuple[object, ...]]:
+    return [(one.stream, one.name, one.groups, not one.disagreements) for one in found.assertions]

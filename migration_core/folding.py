@@ -164,24 +164,36 @@ def fold_partial(stream: Transforms, rows: Iterable[RawRow], context: Context) -
     return _counted(folded, effects.values())
 
 
-def refold_partial(stream: Transforms, rows: Iterable[RawRow], context: Context) -> Folded:
-    """What merge patches come to in the end, when every row that was rejected or parked is left out already.
+@dataclass(slots=True)
+class Refolded:
+    """What rows come to that were all applied: for whoever proves what applying made of them."""
 
-    For whoever proves what applying made of them: only the last state of each document becomes rows.
-    """
-    folded = Folded()
-    last: dict[bytes, tuple[RawRow, Mapping[str, object] | None]] = {}
+    documents: dict[bytes, tuple[RawRow, Mapping[str, object] | None]] = field(default_factory=dict)
+    """The last row and document of each key; None when it is gone."""
+    rejections: list[Rejection] = field(default_factory=list)
+
+
+def refold(stream: Transforms, rows: Iterable[RawRow], context: Context, *, partial: bool) -> Refolded:
+    """Fold rows of which every rejected or parked one is left out already; of full images the newest are enough."""
+    found = Refolded()
     for row in rows:
         key = row.entity_key or b""
         try:
             change = _decoded(stream, row, context)
         except Rejected as rejected:
-            folded.rejections.append(Rejection(row, rejected.reason))
+            found.rejections.append(Rejection(row, rejected.reason))
             continue
-        before = last[key][1] if key in last else None
-        if change.op is Op.IMAGE or before is not None or not context.in_window(row):
-            last[key] = (row, _next_document(before, change))
-    for row, document in last.values():
+        before = found.documents[key][1] if key in found.documents else None
+        if not partial or change.op is Op.IMAGE or before is not None or not context.in_window(row):
+            found.documents[key] = (row, _next_document(before, change))
+    return found
+
+
+def refold_effects(stream: Transforms, rows: Iterable[RawRow], context: Context, *, partial: bool) -> Folded:
+    """The same as rows of tables: only the last state of each document becomes any."""
+    found = refold(stream, rows, context, partial=partial)
+    folded = Folded(rejections=found.rejections)
+    for row, document in found.documents.values():
         try:
             folded.effects.append(_effect(stream, row, document, context)[0])
         except Rejected as rejected:

@@ -5,15 +5,17 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from itertools import islice
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait as wait_for_end
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 from db import verify_store
 from db.engine import Database
+from db.failure import PassingSqlError
 from db.load import threads_running
 from db.named_lock import alone
 from db.verify_store import Unit
@@ -21,6 +23,7 @@ from migration_core.errors import Transient
 from migration_verifier.verify_run import open_checks
 from migration_verifier.verify_work import Throttle, Worker
 from runtime.failpoints import failpoints
+from runtime.retry import patiently
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class Task:
 Told = Callable[[str, int, int], None]
 """("fold" or "walk", units done, units in all)."""
 
+_PATIENCE = timedelta(minutes=5)
+"""With a server that does not answer."""
 _worker: list[Worker] = []
 """Of this process."""
 
@@ -51,9 +56,15 @@ def do_units(database: Database, task: Task, *, workers: int, told: Told = lambd
                 every = [unit for unit in verify_store.units(session, task.run_id) if unit.kind == kind]
                 units = [u for u in verify_store.units(session, task.run_id, open_only=True) if u.kind == kind]
             if units:
-                ended = map(own.do, units) if own else _in_processes(task, units, min(workers, len(units)))
+                ended = _here(own, units) if own else _in_processes(task, units, min(workers, len(units)))
                 for number, _ in enumerate(ended, len(every) - len(units) + 1):
                     told(kind, number, len(every))
+
+
+def _here(worker: Worker, units: Sequence[Unit]) -> Iterator[None]:
+    for unit in units:
+        _done(worker, unit)
+        yield
 
 
 def _in_processes(task: Task, units: Sequence[Unit], count: int) -> Iterator[None]:
@@ -76,7 +87,24 @@ def _begin(task: Task) -> None:
 
 
 def _do(unit: Unit) -> None:
-    _worker[0].do(unit)
+    _done(_worker[0], unit)
+
+
+def _done(worker: Worker, unit: Unit) -> None:
+    """Do a unit to its end; after an error that may pass by itself it goes on from what it has kept."""
+
+    def attempt() -> None:
+        with worker.database.transaction() as session:
+            units = verify_store.units(session, worker.run_id, open_only=True)
+        for one in units:
+            if one.unit == unit.unit:
+                worker.do(one)
+
+    patiently(attempt, stop=Event(), what=f"unit {unit.unit}", patience=_PATIENCE, passes=_passes)
+
+
+def _passes(error: BaseException) -> bool:
+    return isinstance(error, PassingSqlError)
 
 
 def _end_with_parent() -> None:

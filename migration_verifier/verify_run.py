@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from db import verify_store
@@ -15,7 +15,8 @@ from migration_core.errors import ConfigError, Halted
 from migration_core.gate import Gate, GateVerdict
 from migration_core.mapping import CompiledMapping
 from migration_core.target import TargetSchema
-from migration_verifier.verify_lane import StreamCheck
+from migration_verifier.verify_assert import AssertionResult
+from migration_verifier.verify_fold import StreamCheck
 from runtime.mapping_file import compiled_against
 
 _KEYS_A_FOLD = 250_000
@@ -39,6 +40,9 @@ class Verification:
     watermarks: Mapping[str, Mapping[int, int]]
     """{stream: {lane: sequence up to which every key is compared}}."""
     patterns: Sequence[PatternCount]
+    assertions: Sequence[AssertionResult] = ()
+    against: str | None = None
+    """The snapshot folder that took the place of the raw rows."""
 
     @property
     def differences(self) -> int:
@@ -47,8 +51,9 @@ class Verification:
 
     @property
     def equal(self) -> bool:
-        """Whether the run came to its end and nothing differs."""
-        return self.finished_at is not None and not self.patterns
+        """Whether the run came to its end, nothing differs and every assertion holds."""
+        broken = any(one.disagreements for one in self.assertions)
+        return self.finished_at is not None and not self.patterns and not broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +95,20 @@ def begin_or_resume(
     database: Database, mapping: CompiledMapping, checks: Mapping[str, StreamCheck], plan: Plan, *, version: str
 ) -> tuple[int, bool]:
     """The run to work on, and whether it was interrupted before."""
-    detail: dict[str, object] = {"streams": sorted(checks), "since_last": plan.since_last}
+    detail: dict[str, object] = {"streams": sorted(checks), "since_last": plan.since_last, "against": None}
     with database.transaction() as session:
         open_run = verify_store.unfinished(session, version=version, mapping_hash=mapping.hash)
         if open_run is not None and all(open_run.detail.get(name) == value for name, value in detail.items()):
             return open_run.run_id, True
         last = verify_store.last_finished(session, equal_only=True) if plan.since_last else None
-        detail["tables"] = [table.table.name for check in checks.values() for table in check.tables]
+        detail["tables"] = _tables(checks)
         detail["since"] = None if last is None else last.run_id
         units = list(_units(session, checks, last))
         return verify_store.begin(session, units, detail, version=version, mapping_hash=mapping.hash), False
+
+
+def _tables(checks: Mapping[str, StreamCheck]) -> list[str]:
+    return [table.table.name for check in checks.values() for table in check.tables]
 
 
 def _units(session: Session, checks: Mapping[str, StreamCheck], last: Run | None) -> Iterator[Unit]:
@@ -133,12 +142,29 @@ def _watermarks(units: Sequence[Unit]) -> dict[str, dict[int, int]]:
     return dict(found)
 
 
-def finish(database: Database, run_id: int) -> Verification:
-    """Close a run all of whose units are done."""
+def begin_against(
+    database: Database, mapping: CompiledMapping, checks: Mapping[str, StreamCheck], folder: str, *, version: str
+) -> int:
+    """A run that compares with a snapshot folder; it has no units, and an interrupted one begins anew."""
+    detail = {"streams": sorted(checks), "against": folder, "tables": _tables(checks)}
+    with database.transaction() as session:
+        return verify_store.begin(session, [], detail, version=version, mapping_hash=mapping.hash)
+
+
+def finish(
+    database: Database,
+    run_id: int,
+    assertions: Sequence[AssertionResult] = (),
+    *,
+    compared: Mapping[str, int] | None = None,
+) -> Verification:
+    """Close a run all of whose units are done; `compared` is for one that has none."""
     with database.transaction() as session:
         if left := verify_store.units(session, run_id, open_only=True):
             raise Halted(f"{len(left)} units of verification {run_id} are not done: run `migration verify` again")
-        verify_store.finish(session, run_id, equal=not verify_store.patterns(session, run_id))
+        broken = verify_store.patterns(session, run_id) or any(one.disagreements for one in assertions)
+        more = {"assertions": [asdict(one) for one in assertions], "compared": compared or {}}
+        verify_store.finish(session, run_id, more, equal=not broken)
         return _verification(session, run_id)
 
 
@@ -156,14 +182,17 @@ def verify_gate(found: Verification | None) -> Gate:
     rows = sum(found.compared.values())
     if found.equal:
         return Gate("verify", GateVerdict.PASS, f"{rows:,} rows are as their documents say")
-    told = f"{found.differences:,} differences of {len(found.patterns):,} patterns in {rows:,} rows"
+    broken = [one.name for one in found.assertions if one.disagreements]
+    told = f"{found.differences:,} differences of {len(found.patterns):,} patterns in {rows:,} rows" + (
+        f"; assertions that do not hold: {', '.join(broken)}" if broken else ""
+    )
     return Gate("verify", GateVerdict.FAIL, told, "see `migration verify --list`; redrive or reload, then verify again")
 
 
 def _verification(session: Session, run_id: int) -> Verification:
     run = verify_store.run(session, run_id)
     units = verify_store.units(session, run_id)
-    compared: Counter[str] = Counter()
+    compared: Counter[str] = Counter(run.detail.get("compared", {}))
     walked: Counter[str] = Counter()
     for unit in units:
         (compared if unit.kind == "fold" else walked).update(unit.compared)
@@ -173,7 +202,9 @@ def _verification(session: Session, run_id: int) -> Verification:
         finished_at=run.finished_at.isoformat(sep=" ", timespec="seconds") if run.finished_at else None,
         since=run.detail.get("since"),
         compared={table: compared[table] for table in run.detail["tables"]},
+        against=run.detail.get("against"),
         walked=dict(walked),
         watermarks=_watermarks(units),
         patterns=verify_store.patterns(session, run_id),
+        assertions=[AssertionResult.from_json(one) for one in run.detail.get("assertions", ())],
     )

@@ -15,7 +15,7 @@ from migration_core.difference import UNKNOWN_KEY, Difference, DifferenceKind
 from migration_core.errors import Rejected
 from migration_core.key import KeyPart, canonical
 from migration_core.lane import key_hash
-from migration_verifier.verify_lane import StreamCheck
+from migration_verifier.verify_fold import StreamCheck
 
 _PAGE = 5000
 _LANE_BITS = 0xFFFFFFFF
@@ -50,9 +50,9 @@ class KnownKeys:
         """Take in the rows of a lane up to the watermark that this session sees."""
         part = LaneSlice(stream, stream_id, lane)
         up_to = verify_raw.watermark(session, part)
-        for rows, _ in verify_raw.key_pages(session, part, self._folded_to[lane], up_to):
+        for rows, _, last in verify_raw.key_pages(session, part, self._folded_to[lane], up_to):
             self._later[lane].update(key_hash(key) for _, key in rows if key is not None)
-        self._folded_to[lane] = max(up_to, self._folded_to[lane])
+            self._folded_to[lane] = last
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from db.verify_store import Unit
 from migration_core.difference import Difference, DifferenceKind
 from migration_core.lane import key_hash
 from migration_core.steps import Reached, Step, nothing
-from migration_verifier.verify_lane import LaneVerifier, StreamCheck
+from migration_verifier.verify_fold import StreamCheck
+from migration_verifier.verify_lane import LaneVerifier
 from migration_verifier.verify_walk import KnownKeys, walk
 
 _SAVE_SECONDS = 1.0

@@ -6,17 +6,23 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 
 import psutil
 import pytest
 
 from db.named_lock import alone
 from db.parked_retry import retry_parked
+from migration_core.containers.kcat import render
 from migration_core.key import canonical
 from migration_core.lane import lane_of
+from migration_core.manifest import FILE_NAME, Manifest, StreamSnapshot, TopicOffsets
+from migration_core.manifest import render as manifest_text
+from migration_core.records import Received
 from migration_verifier.verify_work import Throttle
 from tests.integration.applying import applying, doc, person
 from tests.integration.verifying import found, verified
+from tests.unit.snapshot_parts import part_of
 
 pytestmark = pytest.mark.servers
 
@@ -307,3 +313,89 @@ class TestProgress:
         throttle.wait()
 
         assert len(pauses) == 2
+
+
+class TestSideBySide:
+    def test_document_and_rows_of_a_key_are_shown_as_they_are(self, world):
+        world.put("people", [person("a", "old"), person("a", "Ana", ["1", "2"]), person("b")])
+        world.put("trips", [("t", doc(op="set", body={"id": "t", "stage": "new"}))])
+        world.put("trips", [("t", doc(op="change", body={"delay": 3}))])
+        world.drain()
+        change(world, "DELETE FROM {target}.phones WHERE number = '2'")
+
+        code, [shown] = asked(world, "compare", "people", "a", "--json")
+        _, [trip] = asked(world, "compare", "trips", "t", "--json")
+
+        assert (code, shown["document"]["name"]) == (0, "Ana")
+        assert shown["document"]["phones"] == [{"number": "1"}, {"number": "2"}]
+        assert [row["name"] for row in shown["rows"]["people"]] == ["Ana"]
+        assert [row["number"] for row in shown["rows"]["phones"]] == ["1"]
+        assert trip["document"] == {"id": "t", "stage": "new", "delay": 3}
+
+    def test_keys_can_be_drawn_by_chance_and_a_key_that_never_was_is_a_no(self, world):
+        world.put("people", [person(name) for name in "abcdefgh"])
+        world.drain()
+
+        _, drawn = asked(world, "compare", "people", "--random", "3", "--seed", "1", "--json")
+
+        assert len({tuple(one["key"]) for one in drawn}) == 3
+        assert all(one["document"]["id"] == one["rows"]["people"][0]["id"] for one in drawn)
+        assert asked(world, "compare", "people", "z", "--json") == (
+            1,
+            [
+                {
+                    "stream": "people",
+                    "key": ["z"],
+                    "sequence": None,
+                    "document": None,
+                    "rows": {"people": [], "phones": []},
+                }
+            ],
+        )
+
+
+class TestAgainstASnapshot:
+    def test_what_the_stream_never_told_is_found(self, world, tmp_path):
+        world.put("people", [person(name, "n", ["1"]) for name in "abcd"])
+        world.drain()
+        folder = snapshot(
+            world, tmp_path, [person("a", "n", ["1"]), person("b", "newer", ["1"]), person("c"), person("e")]
+        )
+
+        code, told = asked(world, "verify", "people", "--against", str(folder), "--json")
+
+        assert (code, told["compared"]) == (1, {"people": 4, "phones": 2})
+        assert {(s["table"], s["kind"], tuple(s["primary_key"]), s["column"]) for s in told["samples"]} == {
+            ("people", "different", ("b",), "name"),
+            ("phones", "extra", ("c", "1"), ""),
+            ("people", "missing", ("e",), ""),
+            ("people", "extra", ("d",), ""),
+            ("phones", "extra", ("d", "1"), ""),
+        }
+
+    def test_where_a_record_came_from_is_no_difference(self, world, tmp_path):
+        records = [person(name, "n", ["1"], age=4) for name in "abcd"]
+        world.put("people", [person("a", "older"), *records])
+        world.drain()
+
+        code, _ = asked(world, "verify", "people", "--against", str(snapshot(world, tmp_path, records)), "--json")
+
+        assert code == 0
+
+
+def snapshot(world, tmp_path, records):
+    """A folder of stream people, as the platform would export it."""
+    (topic,) = world.mapping.streams["people"].topics
+    lines = b"".join(
+        render(topic, 0, Received(n, json.dumps({"id": key}).encode(), value, None, None, 0))
+        for n, (key, value) in enumerate(records)
+    )
+    folder = tmp_path / "snapshot"
+    folder.mkdir()
+    (folder / "people.kcat").write_bytes(lines)
+    offsets = TopicOffsets(topic=topic, topic_id="id", partition=0, start_offset=0, end_offset=0)
+    stream = StreamSnapshot(
+        name="people", container="kcat", topics=(offsets,), parts=(part_of("people.kcat", lines, lines),)
+    )
+    (folder / FILE_NAME).write_text(manifest_text(Manifest(created_at=datetime.now(UTC), streams=(stream,))))
+    return folder
