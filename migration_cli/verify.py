@@ -45,7 +45,10 @@ def verify(
 
     Example: migration verify users devices --workers 2
     """
+    from migration_verifier.verify import Order
+    from migration_verifier.verify import verify as run
     from migration_verifier.verify_run import last_verification
+    from runtime.version import version
 
     with access.database() as control:
         if listing:
@@ -55,31 +58,20 @@ def verify(
         elif against is not None:
             found = _verify_against(control, tuple(streams or ()), against, keep)
         else:
-            found = _verify(control, tuple(streams or ()), since_last, workers, most_running, keep, quiet=as_json)
+            order = Order(
+                url=access.database_url(),
+                mapping=access.needed_mapping(),
+                version=version(),
+                streams=tuple(streams or ()),
+                since_last=since_last,
+                workers=workers,
+                most_running=most_running,
+                keep=keep,
+            )
+            found = run(control, order, resumed=_resumed(quiet=as_json), told=_progress(quiet=as_json))
         _show(control, found, samples=listing, as_json=as_json)
     if not found.equal:
         raise typer.Exit(Exit.FAILED)
-
-
-def _verify(
-    control: "Database", streams: tuple[str, ...], since_last: bool, workers: int, most_running: int, keep: int, *,
-    quiet: bool,
-) -> "Verification":  # fmt: skip
-    from migration_verifier import verify_run
-    from migration_verifier.verify_assert import check_assertions
-    from migration_verifier.verify_pool import Task, do_units
-    from runtime.version import version
-
-    path = access.needed_mapping()
-    mapping, checks = verify_run.open_checks(control, path, streams)
-    plan = verify_run.Plan(streams, since_last)
-    run_id, resumed = verify_run.begin_or_resume(control, mapping, checks, plan, version=version())
-    if resumed and not quiet:
-        say(f"verification {run_id} was interrupted, and goes on")
-    task = Task(access.database_url(), path, streams, run_id, most_running, keep)
-    do_units(control, task, workers=workers, told=_progress(quiet=quiet))
-    asked = {} if since_last else checks  # they count everything, whatever has changed
-    return verify_run.finish(control, run_id, list(check_assertions(control, mapping.target_schema, asked)))
 
 
 def _verify_against(control: "Database", streams: tuple[str, ...], folder: Path, keep: int) -> "Verification":
@@ -123,6 +115,14 @@ def _parts(folder: Path, snapshot: "StreamSnapshot") -> "Iterator[SnapshotPart]"
 
     for number, part in enumerate(snapshot.parts, 1):
         yield SnapshotPart(part.file, number, records(part))
+
+
+def _resumed(*, quiet: bool) -> "Callable[[int], None]":
+    def told(run_id: int) -> None:
+        if not quiet:
+            typer.echo(f"verification {run_id} was interrupted, and goes on", err=True)
+
+    return told
 
 
 def _progress(*, quiet: bool) -> "Callable[[str, int, int], None]":

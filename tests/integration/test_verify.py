@@ -228,6 +228,20 @@ class TestWhileChangesArrive:
 
         assert found(world, verified(world, within_snapshots=busy)) == {("people", "extra", ("x",), "")}
 
+    def test_a_row_too_many_and_one_too_few_do_not_make_up_for_each_other(self, world):
+        """The number of rows proves nothing once anything was applied."""
+        world.put("people", [person(str(n)) for n in range(20)])
+        world.drain()
+        change(world, "INSERT INTO {target}.people (id, name, source_sequence) VALUES ('x', 'n', 1)")
+        gone = iter(["3"])
+
+        def once():
+            for name in gone:
+                world.put("people", [(name, None)])
+                world.drain()
+
+        assert found(world, verified(world, after_folds=once)) == {("people", "extra", ("x",), "")}
+
 
 class TestSinceTheLastRun:
     def test_only_keys_with_later_rows_are_compared(self, world):

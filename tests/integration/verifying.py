@@ -1,6 +1,7 @@
 """A verification of a test's world in this process, and what it found as plain values."""
 
 from contextlib import contextmanager
+from functools import partial
 
 from db.engine import Database
 from db.verify_store import differences
@@ -8,19 +9,25 @@ from migration_verifier.verify_pool import Task, do_units
 from migration_verifier.verify_run import Plan, begin_or_resume, finish, open_checks
 
 
-def verified(world, *streams, since_last=False, workers=1, keep=100_000, within_snapshots=None):
+def verified(world, *streams, since_last=False, workers=1, keep=100_000, within_snapshots=None, after_folds=None):
     """The verdict of one run from its beginning, or from where an interrupted one stands, to its end.
 
-    `within_snapshots` is called when a snapshot has been opened, and before each look at a processed table in it.
+    `within_snapshots` is called when a snapshot has been opened, and before each look at a processed table in it;
+    `after_folds` when all folds are done.
     """
     mapping, checks = open_checks(world.database, world.mapping_file, streams)
     plan = Plan(streams, since_last)
     run_id, _ = begin_or_resume(world.database, mapping, checks, plan, version="test")
     task = Task(world.url, world.mapping_file, streams, run_id, keep=keep)
     database = _Watched(world.url, within_snapshots)
-    do_units(database, task, workers=workers)
+    do_units(database, task, workers=workers, told=partial(_told, after_folds))
     database.close()
     return finish(world.database, run_id)
+
+
+def _told(after_folds, kind, done, every):
+    if after_folds is not None and (kind, done) == ("fold", every):
+        after_folds()
 
 
 def found(world, verification):
