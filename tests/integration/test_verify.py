@@ -6,13 +6,16 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
+from io import StringIO
 
 import psutil
 import pytest
 
 from db.named_lock import alone
 from db.parked_retry import retry_parked
+from migration_cli.__main__ import main
 from migration_core.containers.kcat import render
 from migration_core.key import canonical
 from migration_core.lane import lane_of
@@ -20,6 +23,7 @@ from migration_core.manifest import FILE_NAME, Manifest, StreamSnapshot, TopicOf
 from migration_core.manifest import render as manifest_text
 from migration_core.records import Received
 from migration_verifier.verify_work import Throttle
+from runtime.version import version
 from tests.integration.applying import applying, doc, person
 from tests.integration.verifying import found, verified
 from tests.unit.snapshot_parts import part_of
@@ -49,16 +53,16 @@ def started(world, *arguments, stderr=subprocess.DEVNULL):
 
 
 def asked(world, *arguments):
-    """(exit code, JSON) of the real command."""
-    child = subprocess.run(
-        [sys.executable, "-m", "migration_cli", *arguments],
-        env={**os.environ, **world.environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert child.stderr == ""
-    return child.returncode, json.loads(child.stdout)
+    """(exit code, JSON) of the command, in this process."""
+    out, err = StringIO(), StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        for name, value in world.environment.items():
+            patch.setenv(name, value)
+        patch.setattr(sys, "argv", ["migration", *arguments, "--json"])
+        with pytest.raises(SystemExit) as left:
+            main()
+    assert err.getvalue() == ""
+    return int(left.value.code or 0), json.loads(out.getvalue())
 
 
 def stopped_children(pid):
@@ -124,10 +128,10 @@ class TestCommand:
         world.put("people", [person("a", "secret", age=7)])
         world.drain()
 
-        assert asked(world, "verify", "--json")[0] == 0
+        assert asked(world, "verify", "--workers", "1")[0] == 0
         change(world, "UPDATE {target}.people SET name = 'SECRET', age = 8")
-        code, told = asked(world, "verify", "people", "--json")
-        listed = asked(world, "verify", "--list", "--json")
+        code, told = asked(world, "verify", "people", "--workers", "1")
+        listed = asked(world, "verify", "--list")
 
         assert code == listed[0] == 1
         assert told["compared"] == {"people": 1, "phones": 0}
@@ -276,7 +280,7 @@ class TestProgress:
         assert child.wait() == -signal.SIGKILL
         del world.environment["MIGRATION_FAILPOINTS"]
 
-        code, told = asked(world, "verify", "--json")
+        code, told = asked(world, "verify", "--workers", "1")
 
         assert (code, told["differences"], told["compared"]["people"]) == (1, 8 + 8 + 1, 8)
         assert world.rows("SELECT COUNT(*) FROM run WHERE kind = 'verify'") == [(1,)]
@@ -297,7 +301,7 @@ class TestProgress:
         psutil.wait_procs(workers, timeout=30)
 
         assert not any(one.is_running() for one in workers)
-        assert asked(world, "verify", "--json")[0] == 0
+        assert verified(world, version=version()).equal
 
     def test_a_second_verification_waits_for_its_turn(self, world):
         with alone(world.database, "verify"):
@@ -337,8 +341,8 @@ class TestSideBySide:
         world.drain()
         change(world, "DELETE FROM {target}.phones WHERE number = '2'")
 
-        code, [shown] = asked(world, "compare", "people", "a", "--json")
-        _, [trip] = asked(world, "compare", "trips", "t", "--json")
+        code, [shown] = asked(world, "compare", "people", "a")
+        _, [trip] = asked(world, "compare", "trips", "t")
 
         assert (code, shown["document"]["name"]) == (0, "Ana")
         assert shown["document"]["phones"] == [{"number": "1"}, {"number": "2"}]
@@ -350,11 +354,11 @@ class TestSideBySide:
         world.put("people", [person(name) for name in "abcdefgh"])
         world.drain()
 
-        _, drawn = asked(world, "compare", "people", "--random", "3", "--seed", "1", "--json")
+        _, drawn = asked(world, "compare", "people", "--random", "3", "--seed", "1")
 
         assert len({tuple(one["key"]) for one in drawn}) == 3
         assert all(one["document"]["id"] == one["rows"]["people"][0]["id"] for one in drawn)
-        assert asked(world, "compare", "people", "z", "--json") == (
+        assert asked(world, "compare", "people", "z") == (
             1,
             [
                 {
@@ -376,7 +380,7 @@ class TestAgainstASnapshot:
             world, tmp_path, [person("a", "n", ["1"]), person("b", "newer", ["1"]), person("c"), person("e")]
         )
 
-        code, told = asked(world, "verify", "people", "--against", str(folder), "--json")
+        code, told = asked(world, "verify", "people", "--against", str(folder))
 
         assert (code, told["compared"]) == (1, {"people": 4, "phones": 2})
         assert {(s["table"], s["kind"], tuple(s["primary_key"]), s["column"]) for s in told["samples"]} == {
@@ -392,7 +396,7 @@ class TestAgainstASnapshot:
         world.put("people", [person("a", "older"), *records])
         world.drain()
 
-        code, _ = asked(world, "verify", "people", "--against", str(snapshot(world, tmp_path, records)), "--json")
+        code, _ = asked(world, "verify", "people", "--against", str(snapshot(world, tmp_path, records)))
 
         assert code == 0
 

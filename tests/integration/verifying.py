@@ -9,15 +9,17 @@ from migration_verifier.verify_pool import Task, do_units
 from migration_verifier.verify_run import Plan, begin_or_resume, finish, open_checks
 
 
-def verified(world, *streams, since_last=False, workers=1, keep=100_000, within_snapshots=None, after_folds=None):
+def verified(
+    world, *streams, since_last=False, workers=1, keep=100_000, version="test", within_snapshots=None, after_folds=None
+):
     """The verdict of one run from its beginning, or from where an interrupted one stands, to its end.
 
-    `within_snapshots` is called when a snapshot has been opened, and before each look at a processed table in it;
+    `within_snapshots` is called before and after a snapshot is opened, and before each look at processed rows in it;
     `after_folds` when all folds are done.
     """
     mapping, checks = open_checks(world.database, world.mapping_file, streams)
     plan = Plan(streams, since_last)
-    run_id, _ = begin_or_resume(world.database, mapping, checks, plan, version="test")
+    run_id, _ = begin_or_resume(world.database, mapping, checks, plan, version=version)
     task = Task(world.url, world.mapping_file, streams, run_id, keep=keep)
     database = _Watched(world.url, within_snapshots)
     do_units(database, task, workers=workers, told=partial(_told, after_folds))
@@ -43,6 +45,7 @@ class _Watched(Database):
 
     @contextmanager
     def snapshot(self, seconds=2):
+        self._within_snapshots()
         with super().snapshot(seconds) as session:
             self._within_snapshots()
             connection, text_rows = session.connection, session.connection.text_rows
