@@ -9,8 +9,6 @@ from db.engine import Session
 from migration_core.records import RawRow
 
 _PAGE = 20_000
-_DENSE = 2
-"""One wanted row in so many: then reading all of them is quicker than looking each up."""
 WHOLE = (0, (1 << 64) - 1)
 """The hashes of all keys."""
 
@@ -81,23 +79,14 @@ def outcomes_of(session: Session, part: LaneSlice, hashes: Collection[int]) -> f
     return frozenset(sequence for (sequence,) in rows)
 
 
-def rows_at(session: Session, part: LaneSlice, sequences: Sequence[int], *, size: int) -> tuple[list[RawRow], bool]:
-    """The rows at `sequences`, which rise, as far as `size` bytes allow, yet one at least; whether some are left."""
-    if not sequences:
-        return [], False
-    return raw.read_at(session, part.stream, part.lane, sequences, size=size, dense=_is_dense(session, part, sequences))
+def rows_at(
+    session: Session, part: LaneSlice, sequences: Sequence[int], *, size: int, dense: bool
+) -> tuple[list[RawRow], bool]:
+    """The rows at `sequences`, which rise, as far as `size` bytes allow, yet one at least; whether some are left.
 
-
-def _is_dense(session: Session, part: LaneSlice, sequences: Sequence[int]) -> bool:
-    """Whether rows of other keys between the first and the last are few; one look along the index decides."""
-    if sequences[-1] - sequences[0] < len(sequences) * _DENSE:
-        return True
-    found = session.one(
-        f"SELECT COUNT(*) FROM (SELECT 1 FROM {quoted(raw.table_of(part.stream))} WHERE lane = %s "
-        "AND sequence BETWEEN %s AND %s LIMIT %s) some",
-        (part.lane, sequences[0], sequences[-1], len(sequences) * _DENSE),
-    )
-    return found is not None and found[0] < len(sequences) * _DENSE
+    `dense` says that few others lie between them: then reading all is quicker than looking each up.
+    """
+    return raw.read_at(session, part.stream, part.lane, sequences, size=size, dense=dense)
 
 
 def _outcomes(session: Session, part: LaneSlice, after: int, up_to: int) -> frozenset[int]:

@@ -96,9 +96,14 @@ def unfinished(session: Session, *, version: str, mapping_hash: str) -> Run | No
     return _newest(session, "finished_at IS NULL AND version = %s AND mapping_hash = %s", version, mapping_hash)
 
 
-def last_finished(session: Session, *, equal_only: bool = False) -> Run | None:
+def last_finished(session: Session) -> Run | None:
     """The newest run that came to its end."""
-    return _newest(session, "step = 'equal'" if equal_only else "step IN ('equal', 'different')")
+    return _newest(session, "step IN ('equal', 'different')")
+
+
+def last_equal(session: Session) -> Run | None:
+    """The newest run that compared with the raw rows and found everything equal."""
+    return _newest(session, "step = 'equal' AND COALESCE(JSON_TYPE(detail -> '$.against'), 'NULL') = 'NULL'")
 
 
 def run(session: Session, run_id: int) -> Run:

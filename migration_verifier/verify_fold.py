@@ -1,5 +1,7 @@
 """A slice of a lane as folded so far, and the raw rows that stand for chosen keys at a session's moment."""
 
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +16,9 @@ from migration_core.mapping import CompiledStream
 from migration_core.records import RawRow
 from migration_core.standing import Standing
 
+_DENSE = 2
+"""One wanted row in so many."""
+_ALL_HASHES = 1 << 64
 BYTES = 8 << 20
 """Of raw values read at once."""
 
@@ -36,6 +41,8 @@ class LaneFold:
     sources: SourceBook
     standing: Standing = field(init=False)
     folded_to: int = 0
+    _sequences: "array[int]" = field(default_factory=lambda: array("q"))
+    """Of all rows of the slice."""
     bytes_read: int = 0
     """Of raw values, by the last `rows`."""
 
@@ -52,6 +59,7 @@ class LaneFold:
         to = verify_raw.watermark(session, self.part) if up_to is None else up_to
         for rows, with_outcome, last in verify_raw.key_pages(session, self.part, self.folded_to, to):
             self.standing.add(rows, with_outcome)
+            self._sequences.extend(sequence for sequence, _ in rows)
             self.folded_to = last  # page by page, so that no row is taken in twice when a later one fails
 
     def rows(self, session: Session, keys: Sequence[bytes]) -> Iterator[RawRow]:
@@ -62,8 +70,15 @@ class LaneFold:
         sequences = sorted(one for key in keys for one in self.standing.rows_of(key, still))
         self.bytes_read, more = 0, True
         while more and sequences:
-            rows, more = verify_raw.rows_at(session, self.part, sequences, size=BYTES)
+            dense = self._is_dense(sequences)
+            rows, more = verify_raw.rows_at(session, self.part, sequences, size=BYTES, dense=dense)
             sequences = sequences[len(rows) :]
             self.bytes_read += sum(len(row.value) for row in rows if row.value)
             self.sources.learn(session, {row.source_id for row in rows})
             yield from rows
+
+    def _is_dense(self, wanted: Sequence[int]) -> bool:
+        """Whether few other rows lie between the first and the last; those of the lane's other slices count too."""
+        between = bisect_right(self._sequences, wanted[-1]) - bisect_left(self._sequences, wanted[0])
+        low, high = self.part.hashes
+        return between * (_ALL_HASHES // (high - low + 1)) <= len(wanted) * _DENSE

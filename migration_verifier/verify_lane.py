@@ -14,7 +14,7 @@ from migration_core.folding import Rows, refold_effects
 from migration_verifier.verify_compare import Expected, compare
 from migration_verifier.verify_fold import BYTES, LaneFold, StreamCheck
 
-_FIRST_KEYS, _MOST_KEYS = 250, 2000
+_FIRST_KEYS, _MOST_KEYS = 1000, 4000
 """Compared in one snapshot: far less than its two seconds."""
 
 

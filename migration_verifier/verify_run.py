@@ -100,7 +100,7 @@ def begin_or_resume(
         open_run = verify_store.unfinished(session, version=version, mapping_hash=mapping.hash)
         if open_run is not None and all(open_run.detail.get(name) == value for name, value in detail.items()):
             return open_run.run_id, True
-        last = verify_store.last_finished(session, equal_only=True) if plan.since_last else None
+        last = verify_store.last_equal(session) if plan.since_last else None
         detail["tables"] = _tables(checks)
         detail["since"] = None if last is None else last.run_id
         units = list(_units(session, checks, last))
@@ -123,7 +123,7 @@ def _units(session: Session, checks: Mapping[str, StreamCheck], last: Run | None
                 number += 1
                 yield Unit(number, "fold", name, lane=lane, hashes=hashes, since=covered.get(lane, 0))
     for name, check in checks.items():
-        if last is not None:
+        if name in since:
             continue  # rows of keys that no document ever had are not what changed since then
         for table in check.tables:
             number += 1

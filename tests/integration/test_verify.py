@@ -261,6 +261,15 @@ class TestSinceTheLastRun:
         assert (again.since, again.compared["people"]) == (first.run_id, 2)
         assert found(world, again) == {("people", "different", ("b",), "name")}  # its later row was rejected
 
+    def test_what_the_last_run_did_not_cover_is_verified_whole(self, world):
+        world.put("people", [person("a")])
+        world.put("logins", [("a", doc(id="a", login="x"))])
+        world.drain()
+        assert verified(world, "people").equal
+        change(world, "INSERT INTO {target}.logins VALUES ('z', 'z', 1)")
+
+        assert found(world, verified(world, since_last=True)) == {("logins", "extra", ("z",), "")}
+
 
 class TestProgress:
     @pytest.mark.parametrize(

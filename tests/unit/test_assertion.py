@@ -1,11 +1,13 @@
 """Documents counted by their own members, against the numbers of a query."""
 
+import re
 from decimal import Decimal
 
 import pytest
 
 from migration_core.assertion import Disagreement, Tally
-from migration_core.mapping import Assertion
+from migration_core.errors import ConfigError
+from migration_core.mapping import Assertion, load_mapping
 from tests.unit.mappings import SIMPLE, USERS, stream_of
 
 DOCUMENTS = [
@@ -59,3 +61,22 @@ def test_a_mapping_states_them_at_a_stream():
     assert stream_of(text, USERS).assertions == (
         Assertion("users by name", "SELECT name FROM users", None, ("name",), ("n",)),
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        ("{by: $.name, sql: DELETE FROM users}", "an assertion asks one question; write SELECT …"),
+        ("{by: $.name, sql: SELECT 1; DELETE FROM users}", "an assertion asks one question; write SELECT …"),
+        ("{by: $.name}", "'sql' is missing"),
+        ("{buy: $.name, sql: SELECT 1}", "did you mean 'by'?"),
+        ("{each: $.devices, sql: SELECT 1}", "does not lead to the elements of a list"),
+    ],
+)
+def test_a_fault_is_told_with_its_line(said, fault):
+    text = SIMPLE + f"    assertions:\n      users by name: {said}\n"
+
+    with pytest.raises(ConfigError) as error:
+        load_mapping(text, file="m.yaml")
+
+    assert re.search(rf"^m\.yaml:1[34]:\d+: .*{re.escape(fault)}", str(error.value), re.MULTILINE), str(error.value)
