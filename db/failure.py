@@ -29,6 +29,10 @@ class SqlError(MigrationError):
     def __str__(self) -> str:
         return f"MySQL error {self.errno}" + (f": {self.hint}" if self.hint else "")
 
+    def __reduce__(self) -> tuple[type["SqlError"], tuple[int, str]]:
+        """For another process of the same program: by itself an exception is made again from its one text."""
+        return type(self), (self.errno, self.hint)
+
     @property
     def lost_connection(self) -> bool:
         """Whether the connection must not be used again."""

@@ -7,9 +7,9 @@ from db.bulk import quoted
 from db.engine import Database, Session
 from db.raw import table_of
 from db.registry import RegisteredStream
+from db.sources import held_by_reload
 from migration_core.errors import Halted
 from migration_core.lane import key_hash
-from migration_core.sequence import NUMBER_BITS
 
 _STRETCH = 50_000
 """Rows that one statement passes, so that none runs for long."""
@@ -70,10 +70,8 @@ def learn(
             f"SELECT r.entity_key, MAX(r.sequence) {where} AND NOT EXISTS (SELECT 1 FROM row_outcome o WHERE "
             "o.stream_id = %s AND o.lane = r.lane AND o.sequence = r.sequence) "
             # What a reload's snapshot holds already was superseded by it, however much newer its sequence is.
-            "AND NOT EXISTS (SELECT 1 FROM reload d JOIN reload_offset f USING (reload_id) WHERE d.stream_id = %s "
-            f"AND d.generation + 1 = r.sequence >> {NUMBER_BITS} AND f.source_id = r.source_id "
-            "AND r.source_offset < f.start_offset) GROUP BY r.entity_key",
-            (lane, after, end, stream.stream_id, stream.stream_id),
+            f"AND NOT {held_by_reload(stream.stream_id, 'r')} GROUP BY r.entity_key",
+            (lane, after, end, stream.stream_id),
         )
         known.newest.update((bytes(key), sequence) for key, sequence in rows if key is not None)
     return up_to if count < _STRETCH else int(end)

@@ -129,8 +129,7 @@ def read_these(
     """These rows of a lane in sequence, at most `size` bytes of values yet at least one; whether there may be more."""
     if not sequences:
         return [], False
-    wanted = f"sequence IN ({', '.join(map(str, sequences))})"
-    found = session.connection.text_rows(_selecting(stream, lane, wanted, len(sequences)))
+    found = session.connection.text_rows(_select_at(stream, lane, sequences))
     if len(found) != len(sequences):
         raise Halted(f"{len(sequences) - len(found)} rows of lane {lane} are not in {table_of(stream)}: restore them")
     batch, _ = _within(session, stream, lane, found, len(sequences), size)
@@ -176,17 +175,20 @@ def _sequence(row: Row) -> int:
     return int(row[0])
 
 
-def _select(stream: str, span: Span, rows: int, also: str = "") -> str:
-    return _selecting(stream, span.lane, f"sequence > {span.after} AND sequence <= {span.up_to}", rows, also)
+def _select(stream: str, span: Span, rows: int | None = None, also: str = "") -> str:
+    where = f"lane = {span.lane} AND sequence > {span.after} AND sequence <= {span.up_to}"
+    return f"{_columns(stream, also)} WHERE {where} ORDER BY sequence{'' if rows is None else f' LIMIT {rows}'}"
 
 
-def _selecting(stream: str, lane: int, wanted: str, rows: int, also: str = "") -> str:
+def _select_at(stream: str, lane: int, wanted: Sequence[int]) -> str:
+    return f"{_columns(stream)} WHERE lane = {lane} AND sequence IN ({', '.join(map(str, wanted))}) ORDER BY sequence"
+
+
+def _columns(stream: str, also: str = "") -> str:
     return (
         "SELECT sequence, source_id, source_offset, entity_key, record_key, "
         f"IF(LENGTH(value) > {LARGE_VALUE}, LENGTH(value), value), time, "
-        f"flags | IF(LENGTH(value) > {LARGE_VALUE}, {_LARGE}, 0){also} FROM {quoted(table_of(stream))} "
-        f"WHERE lane = {lane} AND {wanted} "
-        f"ORDER BY sequence LIMIT {rows}"
+        f"flags | IF(LENGTH(value) > {LARGE_VALUE}, {_LARGE}, 0){also} FROM {quoted(table_of(stream))}"
     )
 
 
@@ -208,6 +210,25 @@ def _within(
         row = (int(sequence), int(source_id), int(offset), key, record_key, value, int(time) if time else None, bits)
         batch.append(_new(RawRow, row))
     return batch, len(found) == rows
+
+
+def read_at(
+    session: Session, stream: str, lane: int, wanted: Sequence[int], *, size: int, dense: bool
+) -> tuple[list[RawRow], bool]:
+    """The rows at `wanted`, which rise, within `size` as `read` has it; whether some are left.
+
+    `dense` reads all rows between the first and the last and drops what is not wanted.
+    """
+    if dense:
+        span = Span(lane, wanted[0] - 1, wanted[-1])
+        chosen = set(wanted)
+        found = [row for row in session.connection.text_rows(_select(stream, span)) if int(row[0]) in chosen]
+    else:
+        found = session.connection.text_rows(_select_at(stream, lane, wanted))
+    batch, more = _within(session, stream, lane, found, len(wanted) + 1, size)
+    if not more and len(batch) != len(wanted):
+        raise LookupError(f"{table_of(stream)}: {len(wanted) - len(batch)} rows of lane {lane} are gone")
+    return batch, more
 
 
 def sequences(session: Session, stream: str, lane: int, after: int, up_to: int, *, rows: int) -> list[int]:

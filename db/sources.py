@@ -9,6 +9,15 @@ from migration_core.records import RawRow
 from migration_core.sequence import NUMBER_BITS
 
 
+def held_by_reload(stream_id: int, row: str) -> str:
+    """As a condition in SQL on `row`, the alias of a raw table: what `SourceBook.held_by_reload` says of it."""
+    return (
+        f"({row}.entity_key IS NOT NULL AND EXISTS (SELECT 1 FROM reload d JOIN reload_offset f USING (reload_id) "
+        f"WHERE d.stream_id = {stream_id} AND d.generation + 1 = {row}.sequence >> {NUMBER_BITS} "
+        f"AND f.source_id = {row}.source_id AND {row}.source_offset < f.start_offset))"
+    )
+
+
 @dataclass(slots=True)
 class SourceBook:
     """A cache of rows that never change their meaning; one a process."""

@@ -463,3 +463,47 @@ replay = _table(
     Column("ended_at", MOMENT),
     Index(None, "stream_id"),
 )
+
+verify_unit = _table(
+    "verify_unit",
+    Column("run_id", INTEGER(unsigned=True), ForeignKey("run.run_id"), primary_key=True, autoincrement=False),
+    _key("unit", INTEGER(unsigned=True)),
+    Column("kind", Enum("fold", "walk"), nullable=False),
+    Column("stream", String(48), nullable=False),
+    Column("table_name", String(64), nullable=False, server_default="", comment="of a walk"),
+    Column("lane", LANE, nullable=False, server_default=ZERO, comment="of a fold"),
+    Column("hash_from", BIGINT(unsigned=True), nullable=False, server_default=ZERO),
+    Column("hash_to", BIGINT(unsigned=True), nullable=False, server_default=ZERO),
+    Column("since", SEQUENCE, nullable=False, server_default=ZERO, comment="only keys with a later row are compared"),
+    Column("done", Boolean, nullable=False, server_default=ZERO),
+    Column("moves", INTEGER(unsigned=True), nullable=False, server_default=ZERO, comment="the fence of progress"),
+    Column("progress", JSON, comment="where a restart goes on"),
+    Column("watermark", SEQUENCE, nullable=False, server_default=ZERO, comment="covered by a fold"),
+    Column("compared", JSON, comment="{table: rows}"),
+    Column("key_hashes", LONGBLOB, comment="of all keys that a fold met: 8 bytes each, sorted"),
+)
+
+verify_pattern = _table(
+    "verify_pattern",
+    Column("pattern_id", INTEGER(unsigned=True), primary_key=True, autoincrement=True),
+    Column("run_id", INTEGER(unsigned=True), ForeignKey("run.run_id"), nullable=False),
+    Column("hash", SHA256, nullable=False),
+    Column("stream", String(48), nullable=False),
+    Column("table_name", String(64), nullable=False),
+    Column("kind", Enum("missing", "extra", "different"), nullable=False),
+    Column("column_name", String(64), nullable=False),
+    Column("pattern", String(300), nullable=False),
+    _count("differences"),
+    UniqueConstraint("run_id", "hash"),
+)
+
+verify_difference = _table(
+    "verify_difference",
+    Column("difference_id", BIGINT(unsigned=True), primary_key=True, autoincrement=True),
+    Column("pattern_id", INTEGER(unsigned=True), ForeignKey("verify_pattern.pattern_id"), nullable=False),
+    Column("key_hash", BIGINT(unsigned=True), nullable=False),
+    Column("primary_key", JSON, nullable=False),
+    Column("expected", String(300), comment="its shape, unless the mapping says that the column is public"),
+    Column("actual", String(300)),
+    Column("found_at", MOMENT, nullable=False, server_default=NOW),
+)

@@ -2,7 +2,9 @@
 
 import re
 from collections import defaultdict
+from typing import Any
 
+from db.bulk import quoted
 from db.engine import Session
 from migration_core.target import TargetColumn, TargetIndex, TargetSchema, TargetTable
 
@@ -44,6 +46,16 @@ def read_target(session: Session, schema: str) -> TargetSchema:
             triggers=tuple(triggers[name]),
         )
     return TargetSchema(schema, tables)
+
+
+def answer_in(session: Session, schema: str, sql: str) -> list[tuple[Any, ...]]:
+    """The rows of a query whose tables need not name their schema; the session's own schema is the same afterwards."""
+    own = session.one("SELECT DATABASE()") or ("",)
+    session.execute(f"USE {quoted(schema)}")
+    try:
+        return session.rows(sql)
+    finally:
+        session.execute(f"USE {quoted(own[0])}")
 
 
 def _columns(session: Session, schema: str) -> dict[str, list[TargetColumn]]:

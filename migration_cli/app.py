@@ -7,6 +7,7 @@ import typer
 from migration_cli import (
     breaker,
     check,
+    compare,
     drift,
     ledger,
     live_control,
@@ -25,6 +26,7 @@ from migration_cli import (
     source,
     status,
     stream_control,
+    verify,
 )
 from migration_cli.console import group
 
@@ -61,6 +63,8 @@ app.command()(purge.purge)
 app.command()(reload.reload)
 app.command("replay-schema")(replay_schema.replay_schema)
 app.command()(replay.replay)
+app.command()(verify.verify)
+app.command()(compare.compare)
 
 
 def _version(wanted: bool) -> None:

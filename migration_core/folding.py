@@ -135,9 +135,7 @@ def fold_partial(stream: Transforms, rows: Iterable[RawRow], context: Context) -
     waiting: dict[bytes, list[RawRow]] = {}
     for row in rows:
         try:
-            change = _decoded(stream, row, context)
-            if change.op is Op.MERGE and context.is_document(row):
-                change = Change(Op.IMAGE, merge({}, change.document or {}))
+            change = _change(stream, row, context)
             key = row.entity_key or b""
             if change.op is Op.MERGE and key in parked:
                 waiting.setdefault(key, []).append(row)
@@ -169,6 +167,43 @@ def fold_partial(stream: Transforms, rows: Iterable[RawRow], context: Context) -
     return _counted(folded, effects.values())
 
 
+@dataclass(slots=True)
+class Refolded:
+    """What rows come to that were all applied: for whoever proves what applying made of them."""
+
+    documents: dict[bytes, tuple[RawRow, Mapping[str, object] | None]] = field(default_factory=dict)
+    """The last row and document of each key; None when it is gone."""
+    rejections: list[Rejection] = field(default_factory=list)
+
+
+def refold(stream: Transforms, rows: Iterable[RawRow], context: Context, *, partial: bool) -> Refolded:
+    """Fold rows of which every rejected or parked one is left out already; of full images the newest are enough."""
+    found = Refolded()
+    for row in rows:
+        key = row.entity_key or b""
+        try:
+            change = _change(stream, row, context) if partial else _decoded(stream, row, context)
+        except Rejected as rejected:
+            found.rejections.append(Rejection(row, rejected.reason))
+            continue
+        before = found.documents[key][1] if key in found.documents else None
+        if not partial or change.op is Op.IMAGE or before is not None or not context.in_window(row):
+            found.documents[key] = (row, _next_document(before, change))
+    return found
+
+
+def refold_effects(stream: Transforms, rows: Iterable[RawRow], context: Context, *, partial: bool) -> Folded:
+    """The same as rows of tables: only the last state of each document becomes any."""
+    found = refold(stream, rows, context, partial=partial)
+    folded = Folded(rejections=found.rejections)
+    for row, document in found.documents.values():
+        try:
+            folded.effects.append(_effect(stream, row, document, context)[0])
+        except Rejected as rejected:
+            folded.rejections.append(Rejection(row, rejected.reason))
+    return folded
+
+
 def _counted(folded: Folded, effects: Iterable[tuple[Effect, bool]]) -> Folded:
     for effect, filtered in effects:
         folded.effects.append(effect)
@@ -189,6 +224,14 @@ def _check_place(row: RawRow, context: Context) -> None:
         raise Rejected("SNAP_DUPLICATE_KEY", stage="snapshot", detail="the key stands earlier in the same snapshot")
     if row.sequence in context.rekeyed:
         raise Rejected("KEY_CHANGED", stage="key", detail="the rules that stored this row gave it another key")
+
+
+def _change(stream: Transforms, row: RawRow, context: Context) -> Change:
+    """What a row of partial changes asks for; a reload's snapshot holds whole documents, whatever their op says."""
+    change = _decoded(stream, row, context)
+    if change.op is Op.MERGE and context.is_document(row):
+        return Change(Op.IMAGE, merge({}, change.document or {}))
+    return change
 
 
 def _decoded(stream: Transforms, row: RawRow, context: Context) -> Change:

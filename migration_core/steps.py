@@ -70,6 +70,10 @@ class Step(StrEnum):
     REDRIVE_SETTLED = "redrive.settled"
     REDRIVE_COMMITTED = "redrive.committed"
 
+    # verify
+    VERIFIER_COMPARED = "verifier.compared"
+    VERIFIER_SAVED = "verifier.saved"
+
 
 Reached = Callable[[Step], None]
 

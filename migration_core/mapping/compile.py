@@ -16,7 +16,7 @@ from migration_core.mapping.loading import Mapping
 from migration_core.mapping.model import StreamModel
 from migration_core.mapping.path import JsonPath
 from migration_core.mapping.row_code import rows_function
-from migration_core.mapping.stream import CompiledMapping, CompiledStream
+from migration_core.mapping.stream import Assertion, CompiledMapping, CompiledStream
 from migration_core.records import Op
 from migration_core.target import TargetSchema
 
@@ -71,6 +71,11 @@ class _StreamCompiler:
             transform=rows_function(tuple(plan for _, plan in pairs), leave_out),
             hash=self.mapping.hash_of(self.name),
             validates_newest_only=self.model.validate_rows == "newest",
+            leave_out=leave_out,
+            assertions=tuple(
+                Assertion(name, one.sql, _names(one.each), _names(one.by), _names(one.sum))
+                for name, one in self.model.assertions.items()
+            ),
         )
 
     def _filter(self) -> Callable[[Any], bool] | None:
@@ -121,3 +126,7 @@ class _StreamCompiler:
 
     def _fault(self, message: str, *loc: str | int) -> None:
         self.faults.append(self.mapping.fault(message, "streams", self.name, *loc))
+
+
+def _names(path: JsonPath | None) -> tuple[str, ...] | None:
+    return None if path is None else path.names

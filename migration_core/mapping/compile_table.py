@@ -57,6 +57,7 @@ class TableCompiler:
             child=model.each is not None or len(model.key) > len(entity),
             mode=WriteMode.REPLACE if target is None else write_mode(target, filled),
             public=frozenset(column for column, one in model.columns.items() if one.public),
+            sourced=frozenset(column for column, one in model.columns.items() if one.source is not None),
         )
         places = tuple(filled.index(key) for key in model.key)
         return compiled, TablePlan(name, tuple(columns), model.each, places, self._rest() if model.rest else None)

@@ -133,6 +133,15 @@ class FilterModel(_Part):
     using: FunctionField | None = None
 
 
+class AssertionModel(_Part):
+    """What documents and processed rows must agree on, counted on each side by its own means."""
+
+    sql: str
+    each: ListPath | None = None
+    by: MemberPath | None = None
+    sum: MemberPath | None = None
+
+
 class StreamModel(_Part):
     """One kind of legacy record."""
 
@@ -149,6 +158,7 @@ class StreamModel(_Part):
     validate_rows: Literal["all", "newest"] = Field("all", alias="validate")
     control: Control = "accept"
     tables: dict[str, TableModel]
+    assertions: dict[str, AssertionModel] = {}
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -174,6 +184,8 @@ def model_at(loc: tuple[str | int, ...]) -> type[BaseModel]:
             return KeyModel
         case ("streams", _, "op", *_):
             return OpModel
+        case ("streams", _, "assertions", _, *_):
+            return AssertionModel
         case ("streams", _, "filter", *_):
             return FilterModel
         case ("streams", _, *_):

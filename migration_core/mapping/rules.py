@@ -13,6 +13,7 @@ Fault = tuple[str, tuple[str | int, ...]]
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+_SELECT = re.compile(r"\s*(?:SELECT|WITH)\s", re.IGNORECASE)
 _ONLY_WITH = {"values": "enum", "encoding": "bytes", "zone": "iso8601", "control": "string"}
 """Options of a column that mean something for one type alone."""
 _OF_A_PATH = ("type", "required", "default", "using", "coerce", *_ONLY_WITH)
@@ -55,6 +56,9 @@ def _stream(stream: StreamModel) -> Iterator[Fault]:
     for name, table in stream.tables.items():
         for message, where in _table(table):
             yield message, ("tables", name, *where)
+    for name, assertion in stream.assertions.items():
+        if not _SELECT.match(assertion.sql) or ";" in assertion.sql:
+            yield "an assertion asks one question; write SELECT …", ("assertions", name, "sql")
 
 
 def _topics(stream: StreamModel) -> Iterator[Fault]:

@@ -30,6 +30,19 @@ class CompiledTable:
     mode: WriteMode
     public: frozenset[str] = frozenset()
     """Columns whose values may be shown."""
+    sourced: frozenset[str] = frozenset()
+    """Columns that say where a record came from, and nothing of what it says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """Documents, or elements of a list in them, counted or summed, as one value or by a member; and the same in SQL."""
+
+    name: str
+    sql: str
+    each: tuple[str, ...] | None
+    by: tuple[str, ...] | None
+    sum: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +61,9 @@ class CompiledStream:
     hash: str = ""
     """SHA-256 of what the file says of this stream."""
     validates_newest_only: bool = False
+    assertions: tuple[Assertion, ...] = ()
+    leave_out: Callable[[Any], bool] | None = None
+    """The filter, which `transform` applies by itself."""
     key_version: int = KEY_VERSION
 
     @property

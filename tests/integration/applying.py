@@ -141,9 +141,9 @@ class Applying:
     def drain(self, *, rows: int = 4000) -> None:
         """Apply everything that is there."""
         work = self.work(rows=rows)
-        left = [(stream, lane) for stream in self.mapping.streams for lane in range(4)]
-        while left:
-            left = list(work.apply(left))
+        every = [(stream, lane) for stream in self.mapping.streams for lane in range(4)]
+        while looks := work.ready(every):
+            work.apply({(look.stream, look.lane) for look in looks})
 
     def ring(self) -> None:
         """One doorbell for every lane."""

@@ -1,6 +1,6 @@
 """All mutants."""
 
-from tests.mutants import applying, gating, loading, proving, rejecting, reloading, storing
+from tests.mutants import applying, gating, loading, proving, rejecting, reloading, storing, verifying
 from tests.mutants.mutant import Mutant
 
 MUTANTS: list[Mutant] = [
@@ -11,4 +11,5 @@ MUTANTS: list[Mutant] = [
     *proving.MUTANTS,
     *rejecting.MUTANTS,
     *reloading.MUTANTS,
+    *verifying.MUTANTS,
 ]
