@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from migration_cli import check, programs, rejects, replay, schema, snapshot, source, status, stream_control
+from migration_cli import check, cutover, programs, rejects, replay, schema, snapshot, source, status, stream_control
 from migration_cli.console import group
 
 app = group(
@@ -24,6 +24,7 @@ app.command()(status.status)
 app.add_typer(rejects.app, name="rejects")
 app.command()(stream_control.pause)
 app.command()(stream_control.resume)
+app.add_typer(cutover.app, name="cutover")
 app.command()(replay.replay)
 
 

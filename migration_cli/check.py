@@ -24,7 +24,7 @@ def check(*, as_json: Json = False) -> None:
 
     Example: migration check --json
     """
-    found = list(_all())
+    found = list(findings())
     if as_json:
         say_json(found)
     else:
@@ -44,7 +44,8 @@ def exit_code(found: Iterable[Finding]) -> Exit:
     return Exit.TRY_AGAIN if Verdict.AWAY in verdicts else Exit.DONE
 
 
-def _all() -> Iterator[Finding]:
+def findings() -> Iterator[Finding]:
+    """What every check of every part finds."""
     from migration_cli import needs
     from migration_cli.checks.database import database_findings
     from migration_cli.checks.mapping import mapping_findings

@@ -1,6 +1,6 @@
 """Which variables each kind of command needs."""
 
-from runtime.settings import DatabaseAccess, KafkaAccess, MappingFile, QueueAccess, Settings
+from runtime.settings import CutoverHooks, DatabaseAccess, KafkaAccess, MappingFile, QueueAccess, Settings
 
 
 class DatabaseSettings(Settings):
@@ -32,3 +32,11 @@ class TakeSettings(Settings):
 
     kafka: KafkaAccess
     mapping: MappingFile
+
+
+class CutoverSettings(Settings):
+    """Of the command that cuts over."""
+
+    kafka: KafkaAccess
+    mapping: MappingFile
+    hooks: CutoverHooks

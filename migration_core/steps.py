@@ -41,6 +41,14 @@ class Step(StrEnum):
     SWEEPER_ATTEMPT_MARKED = "sweeper.attempt_marked"
     SWEEPER_SWEPT = "sweeper.swept"
 
+    # the cut-over, at every one of its own steps
+    CUTOVER_STEP_BEGUN = "cutover.step_begun"
+    CUTOVER_HOOK_CALLED = "cutover.hook_called"
+    CUTOVER_STEP_DONE = "cutover.step_done"
+    CUTOVER_STEP_MOVED = "cutover.step_moved"
+    CHANGES_WRITTEN = "changes.written"
+    CHANGES_MARKED = "changes.marked"
+
 
 Reached = Callable[[Step], None]
 
