@@ -51,6 +51,7 @@ def findings() -> Iterator[Finding]:
     from migration_cli.checks.mapping import mapping_findings
     from migration_cli.checks.queue import queue_findings
     from migration_cli.checks.topics import topic_findings
+    from migration_cli.checks.way_back import way_back_findings
 
     def of_database() -> Iterator[Finding]:
         with access.database() as control:
@@ -60,6 +61,9 @@ def findings() -> Iterator[Finding]:
         with access.database() as control:
             yield from mapping_findings(needs.MappingSettings.from_env(os.environ).mapping.path, control)
 
+    def of_way_back() -> Iterator[Finding]:
+        yield from way_back_findings(needs.MappingSettings.from_env(os.environ).mapping.path)
+
     def of_topics() -> Iterator[Finding]:
         yield from topic_findings(_mapping(), access.cluster())
 
@@ -68,6 +72,7 @@ def findings() -> Iterator[Finding]:
 
     yield from _part("database", needs.DatabaseSettings, of_database)
     yield from _part("mapping", needs.MappingSettings, of_mapping)
+    yield from _part("way back", needs.MappingSettings, of_way_back)
     yield from _part("topics", needs.KafkaSettings, of_topics)
     yield from _part("queue", needs.QueueSettings, of_queue)
 

@@ -1,5 +1,6 @@
 """`migration cutover`: the night itself, step by step, with a way back at every one of them."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -182,12 +183,15 @@ def export(
     from db.cutover_store import CutoverStore
     from migration_cli.cutover_parts import way_back
     from migration_verifier.change_files import export_changes
+    from runtime.failpoints import failpoints
 
     with database() as control:
         at = CutoverStore(control).latest()
         if at is None:
             raise ConfigError("no cut-over has begun, so no change was logged")
-        found = export_changes(control, at.cutover_id, folder, way_back(control, _mapping()).reversals, again=again)
+        back = way_back(control, _mapping())
+        reached = failpoints(os.environ)
+        found = export_changes(control, at.cutover_id, folder, back.reversals, again=again, reached=reached)
     if as_json:
         say_json({stream: {"file": file, "changes": count} for stream, (file, count) in found.items()})
         return
