@@ -132,6 +132,16 @@ class CutoverStore:
             )
         return {step: float(seconds) for step, seconds in rows}
 
+    def last_gates(self, step: CutoverStep) -> tuple[datetime, Sequence[Gate]] | None:
+        """What the gates of one step last said, in whichever cut-over that was; None when they were never asked."""
+        with self._database.transaction() as session:
+            found = session.one(
+                "SELECT ended_at, gates FROM cutover_step WHERE step = %s AND ended_at IS NOT NULL "
+                "AND gates IS NOT NULL ORDER BY cutover_id DESC, number DESC LIMIT 1",
+                (step,),
+            )
+        return None if found is None else (found[0], _gates(found[1]))
+
     # What the runner does
 
     def move(
@@ -262,9 +272,13 @@ def _cutover(row: tuple[Any, ...]) -> Cutover:
 
 def _step_record(row: tuple[Any, ...]) -> StepRecord:
     number, step, ending, began_at, ended_at, seconds, detail, gates = row
-    said = tuple(
-        Gate(one["name"], GateVerdict(one["verdict"]), one["found"], one["remedy"]) for one in json.loads(gates or "[]")
-    )
+    done = Ending(ending) if ending else None
     return StepRecord(
-        number, CutoverStep(step), Ending(ending) if ending else None, began_at, ended_at, float(seconds), detail, said
+        number, CutoverStep(step), done, began_at, ended_at, float(seconds), detail, _gates(gates or "[]")
+    )
+
+
+def _gates(text: str) -> tuple[Gate, ...]:
+    return tuple(
+        Gate(one["name"], GateVerdict(one["verdict"]), one["found"], one["remedy"]) for one in json.loads(text)
     )

@@ -4,7 +4,19 @@ from typing import Annotated
 
 import typer
 
-from migration_cli import check, cutover, programs, rejects, replay, schema, snapshot, source, status, stream_control
+from migration_cli import (
+    check,
+    cutover,
+    programs,
+    rejects,
+    replay,
+    report,
+    schema,
+    snapshot,
+    source,
+    status,
+    stream_control,
+)
 from migration_cli.console import group
 
 app = group(
@@ -25,6 +37,7 @@ app.add_typer(rejects.app, name="rejects")
 app.command()(stream_control.pause)
 app.command()(stream_control.resume)
 app.add_typer(cutover.app, name="cutover")
+app.command()(report.report)
 app.command()(replay.replay)
 
 

@@ -95,6 +95,7 @@ def acts(control: "Database", looking: "Looking", back: WayBack, changes: Path) 
     from db import change_log, stream_hold
     from migration_verifier.change_files import export_changes
     from migration_verifier.cutover import Acts
+    from migration_verifier.measuring import Measurer
 
     def protect(cutover_id: int) -> None:
         with control.transaction() as session:
@@ -116,15 +117,8 @@ def acts(control: "Database", looking: "Looking", back: WayBack, changes: Path) 
         carry_back=carry_back,
         release=release,
         close=lambda _cutover_id: change_log.turn_off(control, back.target_schema),
-        each_look=lambda: measure_now(control, looking),
+        each_look=Measurer(control, time.time, looking.unread).turn,
     )
-
-
-def measure_now(control: "Database", looking: "Looking") -> None:
-    """Keep a measurement, at most two a minute."""
-    from db.measurements import measure
-
-    measure(control, now_ms=time.time_ns() // 1_000_000, unread=looking.unread())
 
 
 def hooks_of_environment() -> "Hooks":

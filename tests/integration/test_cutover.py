@@ -232,6 +232,24 @@ class TestAborting:
         assert called.count("switch") <= called.count("switch_back")
         assert ("unfreeze" in called) == (step not in (CutoverStep.PREFLIGHT, CutoverStep.LAG))
 
+    @pytest.mark.parametrize("step", [CutoverStep.LAG, CutoverStep.DRAIN, CutoverStep.APPROVAL, CutoverStep.WATCH])
+    def test_it_is_heard_while_a_step_waits(self, night, step):
+        def look():
+            if night.store.active().step is step:
+                night.store.ask_abort("Ada", "no")
+            elif step is not CutoverStep.APPROVAL:
+                night.approve_when_asked()
+
+        night.at_look = look
+        if step in (CutoverStep.LAG, CutoverStep.DRAIN):
+            night.planted[step] = SHUT
+        night.begin(watch_seconds=60.0)
+
+        ended = night.run()
+
+        assert (ended.step, ended.reason) == (CutoverStep.SYNCING, "aborted by Ada: no")
+        assert (step.value, "aborted") in night.steps()
+
     def test_there_is_nothing_to_abort_when_none_is_under_way(self, night):
         with pytest.raises(ConfigError, match="nothing to abort"):
             night.store.ask_abort("Ada", "")
