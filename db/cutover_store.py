@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from threading import Event, Lock, Thread
 from typing import Any
+
+from pymysql import MySQLError
 
 from db.engine import Database, Session
 from db.errno import Answer
@@ -16,6 +19,8 @@ from migration_core.gate import Gate, GateVerdict
 
 _LOCK_SECONDS = 2
 """A process that was killed a moment ago may still hold the lock until the server sees it gone."""
+_BEAT_SECONDS = 4.0
+"""Less than half of what a silent session is given."""
 
 End = tuple[str, int, int]
 """(topic, partition, high watermark)."""
@@ -72,10 +77,12 @@ class CutoverStore:
         with self._database.transaction() as session:
             if session.one("SELECT GET_LOCK(%s, %s)", (name, _LOCK_SECONDS)) != (1,):
                 raise Transient("another process is at work on this cut-over: see `migration cutover status`")
+            lock = RunnerLock(session, name)
             try:
-                yield RunnerLock(session, name)
+                with lock.kept():
+                    yield lock
             finally:
-                _release(session, name)
+                lock.release()
 
     def begin(self, plan: CutoverPlan, *, rehearsal: bool, version: str) -> int:
         """Begin a new cut-over; refused while one runs."""
@@ -223,25 +230,44 @@ class CutoverStore:
         return [_cutover(row) for row in rows]
 
 
-@dataclass(frozen=True, slots=True)
 class RunnerLock:
-    """The right to take steps, tied to one session."""
+    """The right to take steps, tied to one session that is kept alive while a gate or a hook takes its time."""
 
-    session: Session
-    name: str
+    def __init__(self, session: Session, name: str) -> None:
+        self._session = session
+        self._name = name
+        self._one_at_a_time = Lock()
 
     def beat(self) -> None:
-        """Keep the session alive; Transient when the lock was lost with it."""
-        if self.session.one("SELECT IS_USED_LOCK(%s) = CONNECTION_ID()", (self.name,)) != (1,):
+        """Transient when the lock was lost with its session."""
+        with self._one_at_a_time:
+            mine = self._session.one("SELECT IS_USED_LOCK(%s) = CONNECTION_ID()", (self._name,))
+        if mine != (1,):
             raise Transient("the lock on this cut-over was lost: run it again")
 
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Beat from a thread: the server ends a session that is silent, and with it the lock."""
+        over = Event()
+        keeper = Thread(target=self._keep, args=(over,), name="cutover-lock", daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            over.set()
+            keeper.join()
 
-def _release(session: Session, name: str) -> None:
-    try:
-        session.one("SELECT RELEASE_LOCK(%s)", (name,))
-    except Exception as error:  # whatever the driver says, the lock is gone with its session
-        session.connection.close()
-        raise Transient("the connection that held the lock on this cut-over was lost: run it again") from error
+    def release(self) -> None:
+        """Give it up; a session that was lost has done so already."""
+        with suppress(MySQLError, OSError):
+            self._session.one("SELECT RELEASE_LOCK(%s)", (self._name,))
+
+    def _keep(self, over: Event) -> None:
+        while not over.wait(_BEAT_SECONDS):
+            try:
+                self.beat()
+            except (MySQLError, OSError, Transient):
+                return  # the runner's own next beat says so
 
 
 def _begin_step(session: Session, cutover_id: int, number: int, step: CutoverStep) -> None:

@@ -1,9 +1,12 @@
 """The cut-over on real servers: its order, its gates, its way back, and its end wherever it was killed."""
 
+from threading import Event
+
 import pytest
 
+from db.cutover_store import RunnerLock
 from migration_core.cutover import BACK, FORWARD, CutoverStep
-from migration_core.errors import ConfigError, Transient
+from migration_core.errors import ConfigError, Fenced, MigrationError, Transient
 from migration_core.gate import Gate, GateVerdict
 from migration_core.steps import Step
 from migration_verifier.cutover import CutoverStuck, Hooks
@@ -284,3 +287,64 @@ def abort_when_watching(night):
     at = night.store.active()
     if at is not None and at.step is CutoverStep.WATCH:
         night.store.ask_abort("Ada", "")
+
+
+class TestTwoRunners:
+    def test_one_that_lost_its_place_changes_nothing_more(self, night):
+        night.begin()
+        taken = []
+
+        def reached(step):
+            if step is Step.CUTOVER_STEP_DONE and not taken:
+                taken.append(night.store.take_over())
+
+        with pytest.raises(Fenced):
+            night.run(reached)
+
+        assert night.steps() == [("preflight", "None")]
+        assert night.run().step is CutoverStep.DONE
+
+    def test_the_lock_beats_by_itself_while_a_gate_takes_its_time(self, night, monkeypatch):
+        monkeypatch.setattr("db.cutover_store._BEAT_SECONDS", 0.01)
+        beats, whole, enough = [], RunnerLock.beat, Event()
+
+        def beat(lock):
+            whole(lock)
+            beats.append(lock)
+            if len(beats) > 2:
+                enough.set()
+
+        monkeypatch.setattr(RunnerLock, "beat", beat)
+        with night.store.sole_runner():
+            assert enough.wait(30)
+
+    def test_a_lock_that_was_lost_is_noticed_before_the_next_step(self, night):
+        night.begin()
+
+        def reached(step):
+            if step is Step.CUTOVER_STEP_MOVED:
+                for (thread,) in night.applying.rows("SELECT IS_USED_LOCK(CONCAT('migration_cutover:', DATABASE()))"):
+                    night.applying.rows(f"KILL {thread}")
+
+        with pytest.raises(MigrationError):
+            night.run(reached)
+
+        assert night.store.active().step is CutoverStep.LAG
+        assert night.run().step is CutoverStep.DONE
+
+    def test_the_rows_are_counted_only_when_all_else_is_drained(self, night, monkeypatch):
+        counted = []
+        monkeypatch.setattr(
+            "migration_cli.cutover_parts.ledger_gates", lambda _control: counted.append(1) or [night_gate()]
+        )
+        night.forget("logins")
+        night.write_to("logins", doc(id="late", login="l"))
+        night.begin(drain_seconds=0.0)
+
+        night.run()
+
+        assert counted == []
+
+
+def night_gate():
+    return Gate("ledger", GateVerdict.PASS, "balanced")
