@@ -83,15 +83,15 @@ def reversal_of(name: str, stream: StreamModel, entity_columns: Mapping[str, tup
 def _table(name: str, model: TableModel, entity: tuple[str, ...], *, partial: bool) -> TableReversal:
     members: dict[str, Member] = {}
     lost: dict[str, str] = {}
+    if partial and model.rest is None:
+        # A patch may set members that no column takes; they live in the merged document alone.
+        lost["(members without a column)"] = "are kept only where the table has a rest column"
     for column, one in model.columns.items():
         why = _why_lost(one)
         if why:
             lost[column] = why
         elif one.path is not None and one.path.names and not one.path.up:
             members[column] = Member(one.path.names, _restore(one))
-    if partial and model.rest is None:
-        # A patch may set members that no column takes; they live in the merged document alone.
-        lost["(members without a column)"] = "are kept only where the table has a rest column"
     element_of = str(model.each).removesuffix("[*]") if model.each else None
     return TableReversal(name, element_of, entity, members, model.rest, lost)
 

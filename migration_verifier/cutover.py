@@ -87,6 +87,7 @@ class CutoverRunner:
         self._told = told
         self._reached = reached
         self._look_seconds = look_seconds
+        self._waits = ""
 
     def run(self) -> Cutover:
         """Take steps until the cut-over has ended; how it ended."""
@@ -209,6 +210,9 @@ class CutoverRunner:
 
     def _look_again(self, at: Cutover, lock: RunnerLock, gates: Sequence[Gate], waits: str) -> Cutover:
         self._store.note(at, gates, waits)
+        if waits and waits != self._waits:
+            self._told(f"{at.step}: {waits}")
+        self._waits = waits
         self._acts.each_look()
         if self._stop.wait(self._look_seconds):
             raise Transient(f"asked to leave at {at.step}: `migration cutover run` goes on there")

@@ -12,6 +12,7 @@ from migration_core.steps import Step
 from migration_verifier.cutover import CutoverStuck, Hooks
 from tests.integration.applying import doc, person
 from tests.integration.cutting_over import at_rest
+from tests.proof.cutover_kills import killed_and_resumed
 
 pytestmark = pytest.mark.servers
 
@@ -348,3 +349,7 @@ class TestTwoRunners:
 
 def night_gate():
     return Gate("ledger", GateVerdict.PASS, "balanced")
+
+
+def test_killed_at_random_moments_it_always_ends_the_same(night):
+    killed_and_resumed(night, kills=3, seed=1)
