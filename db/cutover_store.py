@@ -115,10 +115,6 @@ class CutoverStore:
         """The one that runs, else the last one."""
         return next(iter(self._read("TRUE")), None)
 
-    def every(self) -> list[Cutover]:
-        """All of them, the last one first."""
-        return self._read("TRUE")
-
     def steps(self, cutover_id: int) -> list[StepRecord]:
         """The steps of one cut-over in order."""
         with self._database.transaction() as session:

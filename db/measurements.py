@@ -1,4 +1,4 @@
-"""How far each stream was at regular moments: what charts and estimates are made from."""
+"""How far the streams were at regular moments: what charts and estimates are made from."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,20 +9,19 @@ from db.engine import Database
 from db.ledger import ledger
 
 EVERY_SECONDS = 30
+_MOST = 2_000
+"""Moments that are read back, however long it has run."""
 
 
 @dataclass(frozen=True, slots=True)
-class Measurement:
-    """One stream at one moment; counts are totals since the beginning."""
+class Moment:
+    """All streams together at one moment; counts are totals since the beginning."""
 
-    stream: str
     measured_at: datetime
-    received: int
     done: int
     """Rows with an outcome of any kind."""
     rejected: int
     pending: int
-    unread: int | None
     lag_ms: int | None
 
 
@@ -51,26 +50,28 @@ def measure(database: Database, *, now_ms: int, unread: Mapping[str, int] | None
         )
 
 
-def measurements(database: Database) -> list[Measurement]:
-    """All of them in order of time."""
+def moments(database: Database, *, most: int = _MOST) -> list[Moment]:
+    """In order of time; of a long history, spans of equal length: its totals, its least work and its longest lag."""
     with database.transaction() as session:
+        found = session.one("SELECT TIMESTAMPDIFF(SECOND, MIN(measured_at), MAX(measured_at)) FROM measurement")
+        width = max(EVERY_SECONDS, -(-int(found[0] or 0) // most) if found else 0)
         rows = session.rows(
-            "SELECT s.name, m.measured_at, m.received, m.done, m.rejected, m.pending, m.unread, m.lag_ms "
-            "FROM measurement m JOIN stream s USING (stream_id) ORDER BY m.measured_at, s.name"
+            "SELECT MAX(measured_at), MAX(done), MAX(rejected), MIN(pending), MAX(lag_ms) FROM "
+            "(SELECT measured_at, SUM(done) AS done, SUM(rejected) AS rejected, SUM(pending) AS pending, "
+            "MAX(lag_ms) AS lag_ms FROM measurement GROUP BY measured_at) AS m "
+            "GROUP BY FLOOR(UNIX_TIMESTAMP(measured_at) / %s) ORDER BY 1",
+            (width,),
         )
-    return [Measurement(*row) for row in rows]
-
-
-def rates(found: Sequence[Measurement]) -> list[float]:
-    """Rows a second over all streams between two measurements, where there was work at both. Pure."""
-    moments: dict[datetime, list[int]] = {}
-    for one in found:
-        sums = moments.setdefault(one.measured_at, [0, 0])
-        sums[0] += one.done
-        sums[1] += one.pending
-    ordered = sorted(moments.items())
     return [
-        (after[0] - before[0]) / (later - earlier).total_seconds()
-        for (earlier, before), (later, after) in pairwise(ordered)
-        if before[1] and after[1] and after[0] > before[0]
+        Moment(at, int(done), int(rejected), int(pending), None if lag is None else int(lag))
+        for at, done, rejected, pending, lag in rows
+    ]
+
+
+def rates(found: Sequence[Moment]) -> list[float]:
+    """Rows a second between two moments that both had work. Pure."""
+    return [
+        (now.done - before.done) / (now.measured_at - before.measured_at).total_seconds()
+        for before, now in pairwise(found)
+        if before.pending and now.pending and now.done > before.done
     ]

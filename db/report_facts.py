@@ -32,6 +32,36 @@ class GivenUp:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened once."""
+
+    at: datetime
+    what: str
+    of: str
+
+
+def events(database: Database) -> list[Event]:
+    """The milestones in order of time."""
+    with database.transaction() as session:
+        rows = session.rows(
+            "SELECT registered_at AS at, 'data type registered' AS what, name AS of_what FROM stream "
+            "UNION ALL SELECT n.registered_at, CONCAT('snapshot ', n.generation, ' begun'), s.name "
+            "FROM snapshot n JOIN stream s USING (stream_id) "
+            "UNION ALL SELECT completed_at, CONCAT('snapshot ', generation, ' complete'), s.name "
+            "FROM snapshot JOIN stream s USING (stream_id) WHERE completed_at IS NOT NULL "
+            "UNION ALL SELECT opened_at, CONCAT('generation ', generation, ' (', kind, ') opened'), s.name "
+            "FROM stream_generation JOIN stream s USING (stream_id) WHERE opened_at IS NOT NULL "
+            "UNION ALL SELECT started_at, IF(rehearsal, 'rehearsal begun', 'cut-over begun'), CAST(cutover_id AS CHAR) "
+            "FROM cutover "
+            "UNION ALL SELECT finished_at, IF(rehearsal, 'rehearsal ended', 'cut-over ended'), "
+            "CONCAT(cutover_id, ': ', step) FROM cutover WHERE finished_at IS NOT NULL "
+            "UNION ALL SELECT approved_at, CONCAT('approved by ', approved_by), CAST(cutover_id AS CHAR) FROM cutover "
+            "WHERE approved_at IS NOT NULL ORDER BY at, what, of_what"
+        )
+    return [Event(*row) for row in rows]
+
+
 def streams(database: Database) -> list[StreamFacts]:
     """By name."""
     with database.transaction() as session:

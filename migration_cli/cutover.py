@@ -12,6 +12,8 @@ from migration_core.errors import ConfigError
 from runtime.exits import Exit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from db.cutover_store import Cutover, StepRecord
     from db.engine import Database
 
@@ -73,16 +75,18 @@ def status(*, as_json: Json = False) -> None:
 
     Example: migration cutover status --json
     """
+    from db.change_log import logged_changes
     from db.cutover_store import CutoverStore
 
     with database() as control:
         store = CutoverStore(control)
         at = store.latest()
         steps = store.steps(at.cutover_id) if at else []
+        changes = logged_changes(control, at.cutover_id) if at else {}
     if at is None:
         say_json(None) if as_json else say("no cut-over has begun: `migration cutover run --rehearse` is a good start")
         return
-    _show(at, steps, as_json=as_json)
+    _show(at, steps, changes, as_json=as_json)
 
 
 @app.command()
@@ -154,11 +158,11 @@ def estimate(
     Example: migration cutover estimate --max-lag 5000 --approval-minutes 10
     """
     from db.cutover_store import CutoverStore
-    from db.measurements import measurements, rates
+    from db.measurements import moments, rates
     from migration_core.downtime import downtime, slow_rate, total
 
     with database() as control:
-        rate = slow_rate(rates(measurements(control)))
+        rate = slow_rate(rates(moments(control)))
         found = downtime(max_lag, rate, CutoverStore(control).measured_steps(), approval_minutes * 60)
     unknown = [one.step for one in found if one.seconds is None]
     if as_json:
@@ -212,11 +216,13 @@ def _mapping() -> Path:
     return found
 
 
-def _show(at: "Cutover", steps: "list[StepRecord]", *, as_json: bool) -> None:
+def _show(
+    at: "Cutover", steps: "list[StepRecord]", changes: "Mapping[str, int] | None" = None, *, as_json: bool
+) -> None:
     from migration_core.gate import GateVerdict
 
     if as_json:
-        say_json({"cutover": at, "steps": steps})
+        say_json({"cutover": at, "steps": steps, "changes": changes or {}})
         return
     what = "rehearsal" if at.rehearsal else "cut-over"
     say(f"{what} {at.cutover_id}: {at.step}" + (f", because {at.reason}" if at.reason else ""))
@@ -228,3 +234,6 @@ def _show(at: "Cutover", steps: "list[StepRecord]", *, as_json: bool) -> None:
         for gate in one.gates:
             if gate.verdict is not GateVerdict.PASS:
                 complain(f"{gate.verdict}: {gate.name}: {gate.found}. {gate.remedy}")
+    if changes:
+        listed = ", ".join(f"{stream} {count:,}" for stream, count in changes.items())
+        say(f"changes since the switch: {listed}; `migration cutover export DIR` writes them")

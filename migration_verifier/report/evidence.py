@@ -1,9 +1,9 @@
 """The sections that say what was migrated, from where, by which code, and what was accepted. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from db.reject_report import Pattern, RejectedRow
-from db.report_facts import GivenUp, StreamFacts
+from db.report_facts import Event, GivenUp, StreamFacts
 from db.snapshot_report import SnapshotStatus
 from db.source_report import SourceStatus
 from migration_core.masking import masked_member
@@ -92,22 +92,24 @@ def accepted_section(
     )
 
 
-def samples_section(found: Sequence[RejectedRow]) -> Section:
+def samples_section(found: Iterable[RejectedRow]) -> Section:
     """A few records of each cause, masked."""
-    told = "Letters read a or A, digits 9; the records themselves are kept in the database."
-    return Section(
-        "samples",
-        "Samples of records not applied",
-        Standing.FACT,
-        told if found else "There is none.",
-        ("from", "place", "data type", "code", "field", "masked value", "what is wrong"),
-        tuple(
-            (one.source, f"line {one.offset}" if one.phase == "snapshot" else f"[{one.partition}]@{one.offset}",
-             one.stream, one.code, one.field_path or "$", masked_member(one.value, one.field_path or "$"), one.detail)
-            for one in found
-        ),
-        named_by=2,
+    rows = tuple(
+        (one.source, f"line {one.offset}" if one.phase == "snapshot" else f"[{one.partition}]@{one.offset}",
+         one.stream, one.code, one.field_path or "$", masked_member(one.value, one.field_path or "$"), one.detail)
+        for one in found
     )  # fmt: skip
+    told = "Letters read a or A, digits 9; the records themselves are kept in the database."
+    columns = ("from", "place", "data type", "code", "field", "masked value", "what is wrong")
+    title = "Samples of records not applied"
+    return Section("samples", title, Standing.FACT, told if rows else "There is none.", columns, rows, 2)
+
+
+def timeline_section(found: Sequence[Event]) -> Section:
+    """What happened when."""
+    rows = tuple((moment(one.at), one.what, one.of) for one in found)
+    told = f"From {rows[0][0]} to {rows[-1][0]}." if rows else "Nothing has happened yet."
+    return Section("timeline", "Timeline", Standing.FACT, told, ("when", "what", "of"), rows, 3)
 
 
 def streams_section(found: Sequence[StreamFacts], mapping_hash: str) -> Section:

@@ -6,7 +6,7 @@ from db import report_facts
 from db.cutover_store import CutoverStore
 from db.engine import Database
 from db.ledger import ledger, remainders
-from db.measurements import measurements
+from db.measurements import moments
 from db.reject_report import patterns, rejected_rows
 from db.schema import current
 from db.server_facts import server_facts
@@ -18,6 +18,8 @@ from migration_verifier.report import evidence, sections
 from migration_verifier.report.series import series
 
 _SAMPLES = 3
+_SAMPLED = 100
+"""Patterns that show samples, the most frequent first."""
 
 
 def gather(
@@ -27,8 +29,8 @@ def gather(
     store = CutoverStore(database)
     last = store.latest()
     found = patterns(database)
-    samples = [row for one in found for row in rejected_rows(database, one.pattern, limit=_SAMPLES)]
-    measured = measurements(database)
+    # One pattern at a time: a record may be megabytes, and only its mask is kept.
+    samples = (row for one in found[:_SAMPLED] for row in rejected_rows(database, one.pattern, limit=_SAMPLES))
     made_of = (
         ("program", version, code_hash),
         ("mapping", "in force now", mapping_hash),
@@ -42,6 +44,7 @@ def gather(
         sections.failures_section(found),
         sections.gates_section(answers.drift_and_plans, store.last_gates(CutoverStep.PLANS)),
         sections.cutover_section(last, store.steps(last.cutover_id) if last else []),
+        evidence.timeline_section(report_facts.events(database)),
         evidence.snapshot_section(snapshot_statuses(database)),
         evidence.topics_section(source_statuses(database)),
         evidence.accepted_section(found, answers.decisions, report_facts.given_up(database)),
@@ -50,4 +53,4 @@ def gather(
         evidence.versions_section(made_of),
     )
     made_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    return Report(made_at, version, told, tuple(series(measured)))
+    return Report(made_at, version, told, tuple(series(moments(database))))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from db.measurements import measure, measurements
+from db.measurements import measure, moments, rates
 from tests.integration.applying import doc
 from tests.integration.cutting_over import at_rest
 from tests.integration.test_cli import Cli
@@ -99,14 +99,42 @@ def test_something_else_than_a_report_is_refused_for_comparing(cli, tmp_path):
 
 
 def test_measurements_are_kept_once_a_half_minute_whoever_takes_them(night):
-    database = night.applying.database
     night.applying.rows("DELETE FROM measurement")
 
     for _ in range(3):
-        measure(database, now_ms=1_800_000_000_000, unread={"people": 7})
+        measure(night.applying.database, now_ms=1_800_000_000_000, unread={"people": 7})
 
-    found = {one.stream: one for one in measurements(database)}
-    taken = [one.measured_at for one in measurements(database)]
-    assert len(taken) == len(set(taken)) * 3
-    assert (found["people"].received, found["people"].done, found["people"].rejected) == (3, 3, 2)
-    assert (found["people"].unread, found["logins"].unread) == (7, None)
+    kept = night.applying.rows(
+        "SELECT measured_at, received, done, rejected, unread FROM measurement JOIN stream USING (stream_id) "
+        "WHERE name = 'people'"
+    )
+    assert len({at for at, *_ in kept}) == len(kept)
+    assert {tuple(row) for _, *row in kept} == {(3, 3, 2, 7)}
+
+
+def test_a_long_history_is_read_as_so_many_moments_with_its_longest_lag(night):
+    night.applying.rows("DELETE FROM measurement")
+    night.applying.rows(
+        "INSERT INTO measurement (stream_id, measured_at, done, pending, lag_ms) WITH RECURSIVE n (i) AS "
+        "(SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 999) SELECT s.stream_id, "
+        "'2026-01-01' + INTERVAL 30 * n.i SECOND, n.i, 5, IF(n.i = 500, 77, 1) FROM n JOIN stream s"
+    )
+
+    found = moments(night.applying.database, most=100)
+
+    assert 90 <= len(found) <= 101
+    assert [one.done for one in found] == sorted(one.done for one in found)
+    assert found[-1].done == 3 * 999
+    assert [one.lag_ms for one in found].count(77) == 1
+    assert all(9 < rate < 11 for rate in (one * 100 for one in rates(found)))
+
+
+def test_the_timeline_tells_milestones_in_order(night, cli, tmp_path):
+    night.begin()
+    night.run()
+
+    cli.run("report", "--out", str(tmp_path))
+
+    told = section(tmp_path, "timeline")["rows"]
+    assert [row[1] for row in told][-3:] == ["cut-over begun", "approved by Ada", "cut-over ended"]
+    assert told == sorted(told, key=lambda row: row[0])

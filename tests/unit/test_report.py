@@ -9,7 +9,7 @@ import pytest
 
 from db.cutover_store import Cutover
 from db.ledger import Remainder, StreamLedger
-from db.measurements import Measurement
+from db.measurements import Moment
 from db.reject_report import Pattern
 from migration_core.cutover import CutoverPlan, CutoverStep
 from migration_core.gate import Gate, GateVerdict
@@ -199,22 +199,14 @@ class TestCharts:
     def test_a_line_that_is_always_zero_can_be_drawn(self):
         assert chart(Series("lag", "Lag", "seconds", ((1.0, 0.0), (2.0, 0.0)))) is not None
 
-    def test_measurements_of_all_streams_are_one_line(self):
-        def measured(second, stream, done, lag):
-            return Measurement(stream, AT + timedelta(seconds=second), done, done, 1, 0, None, lag)
-
-        found = [
-            measured(0, "a", 0, 500),
-            measured(0, "b", 0, 2_000),
-            measured(30, "a", 60, None),
-            measured(30, "b", 30, 0),
-        ]
+    def test_measurements_become_three_lines(self):
+        found = [Moment(AT, 0, 1, 9, 2_000), Moment(AT + timedelta(seconds=30), 90, 2, 0, None)]
 
         rate, lag, rejects = series(found)
 
         assert [value for _, value in rate.points] == [3.0]
-        assert [value for _, value in lag.points] == [2.0, 0.0]
-        assert [value for _, value in rejects.points] == [2.0, 2.0]
+        assert [value for _, value in lag.points] == [2.0]
+        assert [value for _, value in rejects.points] == [1.0, 2.0]
 
 
 class TestMasking:
