@@ -1,38 +1,75 @@
-"""Values that may be shown to anybody: the shape of each character, never the character."""
+"""The look of a value without the value: letters, digits and all other characters by their class."""
 
-import json
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
-from migration_core.mapping.path import parse_path
+import msgspec
 
-_LONGEST = 48
-
-
-def masked(text: str) -> str:
-    """Letters become a or A, digits 9, what is no ASCII u; punctuation and blanks stay, and the end is cut off."""
-    shown = "".join(map(_mask, text[:_LONGEST]))
-    return shown + ("…" if len(text) > _LONGEST else "")
+_LONGEST = 120
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
-def masked_member(value: bytes | None, path: str) -> str:
-    """The member of a record that `path` names, masked; the whole record where it cannot be found."""
+def masked(value: bytes | None, field_path: str = "") -> str:
+    """The member at `field_path` of a JSON document, or all of what is none; never a letter or digit of it."""
     if value is None:
-        return "(no value)"
-    text = value.decode("utf-8", "replace")
+        return "nothing (a tombstone)"
     try:
-        member: Any = json.loads(text)
-        for name in parse_path(path).names:
-            member = member[name]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return masked(text)
-    return masked(member if isinstance(member, str) else json.dumps(member, ensure_ascii=False))
+        found = _at(_decode(value), field_path)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _shortened(_mask(value[: _LONGEST + 1].decode("utf-8", "replace")))
+    return _shortened(_look(found))
 
 
-def _mask(character: str) -> str:
+def _at(document: Any, path: str) -> Any:  # noqa: ANN401 - JSON of any type
+    """As far as the path leads by names; the whole document where it does not."""
+    found = document
+    for name in path.removeprefix("$").split(".")[1:]:
+        if not isinstance(found, Mapping):
+            return document
+        if name not in found:
+            return None if name.isidentifier() else document
+        found = found[name]
+    return found
+
+
+def _look(value: Any) -> str:  # noqa: ANN401 - JSON of any type
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return f'"{_mask(value[:_LONGEST])}"'
+        case int() | Decimal() | float():
+            return _mask(f"{value:.120f}" if isinstance(value, float) else _digits(value))
+        case list():
+            return "[" + ", ".join(_look(one) for one in value[:_LONGEST]) + "]"
+        case _:
+            # A member's name may be somebody's name too.
+            members = list(value.items())[:_LONGEST]
+            return "{" + ", ".join(f'"{_mask(str(name)[:_LONGEST])}": {_look(one)}' for name, one in members) + "}"
+
+
+def _digits(value: int | Decimal) -> str:
+    if isinstance(value, int) and value.bit_length() > _LONGEST * 4:
+        return "9" * (_LONGEST + 1)  # str() of a huge integer is refused
+    return str(value)
+
+
+def _mask(text: str) -> str:
+    return "".join(map(_class, text))
+
+
+def _class(character: str) -> str:
     if not character.isascii():
         return "u"
-    if character.isalpha():
-        return "A" if character.isupper() else "a"
     if character.isdigit():
         return "9"
-    return character if character.isprintable() else "?"
+    if character.isalpha():
+        return "A" if character.isupper() else "a"
+    return character if character.isprintable() else "·"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

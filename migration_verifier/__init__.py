@@ -1,1 +1,1 @@
-"""Says whether the copy is complete and equal, and opens or keeps shut the way to cut-over."""
+"""The service that says whether the copy is complete and equal; one runs beside the workers."""

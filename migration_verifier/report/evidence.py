@@ -6,7 +6,7 @@ from db.reject_report import Pattern, RejectedRow
 from db.report_facts import Event, GivenUp, StreamFacts
 from db.snapshot_report import SnapshotStatus
 from db.source_report import SourceStatus
-from migration_core.masking import masked_member
+from migration_core.masking import masked
 from migration_core.report import Decision, Section, Standing, counted
 from migration_verifier.report.sections import moment
 
@@ -96,7 +96,7 @@ def samples_section(found: Iterable[RejectedRow]) -> Section:
     """A few records of each cause, masked."""
     rows = tuple(
         (one.source, f"line {one.offset}" if one.phase == "snapshot" else f"[{one.partition}]@{one.offset}",
-         one.stream, one.code, one.field_path or "$", masked_member(one.value, one.field_path or "$"), one.detail)
+         one.stream, one.code, one.field_path or "$", masked(one.value, one.field_path), one.detail)
         for one in found
     )  # fmt: skip
     told = "Letters read a or A, digits 9; the records themselves are kept in the database."

@@ -58,7 +58,7 @@ def test_failures_stand_by_pattern_with_masked_samples_and_no_value_of_a_record(
     codes = [row[3] for row in section(tmp_path, "failures")["rows"]]
     assert sorted(codes) == ["FIELD_NULL", "STR_TOO_LONG"]
     assert [row[5] for row in section(tmp_path, "samples")["rows"] if row[3] == "STR_TOO_LONG"] == [
-        "aaaaaa " * 6 + "aaaaaa…"
+        '"' + "aaaaaa " * 9 + '"'
     ]
     for file in tmp_path.iterdir():
         assert "secret" not in file.read_text()

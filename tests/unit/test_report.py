@@ -13,7 +13,6 @@ from db.measurements import Moment
 from db.reject_report import Pattern
 from migration_core.cutover import CutoverPlan, CutoverStep
 from migration_core.gate import Gate, GateVerdict
-from migration_core.masking import masked, masked_member
 from migration_core.report import (
     Report,
     Section,
@@ -207,23 +206,3 @@ class TestCharts:
         assert [value for _, value in rate.points] == [3.0]
         assert [value for _, value in lag.points] == [2.0]
         assert [value for _, value in rejects.points] == [1.0, 2.0]
-
-
-class TestMasking:
-    @pytest.mark.parametrize(
-        ("value", "path", "shown"),
-        [
-            (b'{"name":"Ada 7"}', "$.name", "Aaa 9"),
-            (b'{"a":{"b":-12.5}}', "$.a.b", "-99.9"),
-            ('{"name":"Zo\u00eb"}'.encode(), "$.name", "Aau"),
-            (b'{"name":null}', "$.name", "aaaa"),
-            (b"{broken", "$.name", "{aaaaaa"),
-            (b'{"x":1}', "$.name", '{"a":9}'),
-            (None, "$.name", "(no value)"),
-        ],
-    )
-    def test_only_the_shape_of_a_value_is_shown(self, value, path, shown):
-        assert masked_member(value, path) == shown
-
-    def test_a_long_value_is_cut_off(self):
-        assert masked("x" * 60) == "a" * 48 + "…"
