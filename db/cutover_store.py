@@ -178,10 +178,10 @@ class CutoverStore:
             )
 
     def record_ends(self, at: Cutover, ends: Sequence[End]) -> None:
-        """Where the topics ended after the freeze; recorded once."""
+        """Where the topics ended after the freeze, until they stand still."""
         with self._database.transaction() as session:
             moved = session.execute(
-                "UPDATE cutover SET ends = COALESCE(ends, %s) WHERE cutover_id = %s AND epoch = %s",
+                "UPDATE cutover SET ends = %s WHERE cutover_id = %s AND epoch = %s",
                 (json.dumps([list(end) for end in ends]), at.cutover_id, at.epoch),
             )
             _one_row(moved)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from db.cutover_store import Cutover, StepRecord
     from db.engine import Database
+    from migration_verifier.cutover import CutoverRunner
 
 app = group(
     "Switch over: gates, hooks of your own, approval, a watch window, and a way back at any step.\n\n"
@@ -55,6 +56,7 @@ def run(
 
     plan = CutoverPlan(max_lag, drain_seconds, approval_seconds, watch_seconds)
     with database() as control:
+        ready = _runner(control, changes)  # before anything begins: what the environment lacks is named at once
         store = CutoverStore(control)
         at = store.latest()
         if at is not None and at.step is CutoverStep.DONE:
@@ -63,7 +65,7 @@ def run(
             store.begin(plan, rehearsal=rehearse, version=version())
         elif rehearse and not at.rehearsal:
             raise ConfigError("the cut-over under way is no rehearsal: abort it first, or go on without --rehearse")
-        ended = at if at is not None and at.step is CutoverStep.DONE else _run(control, changes)
+        ended = at if at is not None and at.step is CutoverStep.DONE else ready.run()
         _show(ended, store.steps(ended.cutover_id), as_json=as_json)
     if ended.reason:
         raise typer.Exit(Exit.FAILED)
@@ -142,7 +144,7 @@ def abort(
             at = store.latest()
             say_json(at) if as_json else say("asked: the process at work turns back at its next look")
             return
-        ended = _run(control, changes)
+        ended = _runner(control, changes).run()
         _show(ended, store.steps(ended.cutover_id), as_json=as_json)
 
 
@@ -202,11 +204,11 @@ def export(
     show_table(("stream", "changes", "file"), [(stream, count, file) for stream, (file, count) in found.items()])
 
 
-def _run(control: "Database", changes: Path) -> "Cutover":
+def _runner(control: "Database", changes: Path) -> "CutoverRunner":
     from migration_cli.cutover_parts import runner
     from runtime.shutdown import on_terminate
 
-    return runner(control, _mapping(), changes, on_terminate()).run()
+    return runner(control, _mapping(), changes, on_terminate())
 
 
 def _mapping() -> Path:

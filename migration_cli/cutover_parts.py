@@ -83,7 +83,7 @@ def gates(
     return {
         CutoverStep.PREFLIGHT: [("hooks", lambda: hook_gates(hooks, rehearsal=at.rehearsal)), *_preflight(control)],
         CutoverStep.LAG: [("lag", lambda: looking.lag_gates(at.plan.max_lag))],
-        CutoverStep.DRAIN: [drained, ("ledger", lambda: ledger_gates(control))],
+        CutoverStep.DRAIN: [silent, drained, ("ledger", lambda: ledger_gates(control))],
         CutoverStep.REJECTS: [("rejects", lambda: [reject_gate(patterns(control))])],
         CutoverStep.LAST_LOOK: [drained, silent],
         CutoverStep.WATCH: [silent],

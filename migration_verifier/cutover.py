@@ -130,8 +130,7 @@ class CutoverRunner:
                 return self._until_open(at, lock, None)
             case CutoverStep.DRAIN:
                 if at.ends is None:
-                    self._store.record_ends(at, self._away("the ends of the topics", self._acts.ends))
-                    at = self._mine(at)
+                    at = self._with_ends(at)
                 return self._until_open(at, lock, at.plan.drain_seconds)
             case CutoverStep.APPROVAL:
                 return self._until_approved(at, lock)
@@ -186,6 +185,8 @@ class CutoverRunner:
                 return _aborted(now, gates)
             if limit is not None and now.seconds_in_step > limit:
                 return _Ended(Ending.FAILED, f"not within {limit:.0f} s: {shut}", gates)
+            # A transaction that was open at the freeze ends with a marker behind the ends that were read then.
+            at = self._with_ends(now) if now.step is CutoverStep.DRAIN else now
 
     def _until_approved(self, at: Cutover, lock: RunnerLock) -> _Ended:
         now = at
@@ -240,6 +241,10 @@ class CutoverRunner:
 
     def _away(self, what: str, work: Callable[[], T]) -> T:
         return patiently(work, stop=self._stop, what=what, patience=_PATIENCE)
+
+    def _with_ends(self, at: Cutover) -> Cutover:
+        self._store.record_ends(at, self._away("the ends of the topics", self._acts.ends))
+        return self._mine(at)
 
     def _mine(self, at: Cutover) -> Cutover:
         now = self._store.latest()

@@ -5,6 +5,7 @@ from threading import Event
 import pytest
 
 from db.cutover_store import RunnerLock
+from kafka_log.producer import LogWriter
 from migration_core.cutover import BACK, FORWARD, CutoverStep
 from migration_core.errors import ConfigError, Fenced, MigrationError, Transient
 from migration_core.gate import Gate, GateVerdict
@@ -109,6 +110,28 @@ class TestTheWayForward:
         night.run()
 
         assert (CutoverStep.LAG, "lag: 1 records are not applied yet, 0 are allowed (wait, or add workers)") in waited
+
+    def test_a_transaction_that_was_open_at_the_freeze_may_end_and_is_no_new_write(self, night):
+        writer = LogWriter(night.config, transactional_id=night.applying.name)
+        writer.begin()
+        writer.produce(f"{night.applying.name}.logins", doc(id="late", login="l"), key=b"{}")
+        writer.flush()
+        waited = []
+
+        def look():
+            detail = night.store.steps(night.store.active().cutover_id)[-1].detail
+            if "transactions ended" in detail and not waited:
+                waited.append(detail)
+                writer.commit()
+            night.approve_when_asked()
+
+        night.at_look = look
+        night.begin()
+
+        ended = night.run()
+        writer.close()
+
+        assert (ended.step, len(waited)) == (CutoverStep.DONE, 1)
 
 
 class TestTurningBack:

@@ -99,6 +99,16 @@ def test_a_missing_hook_is_named_before_anything_is_frozen(night, cli):
     assert night.calls == []
 
 
+def test_a_missing_variable_is_named_before_anything_begins(night, cli):
+    del cli.env["KAFKA_BOOTSTRAP_SERVERS"]
+
+    code, _, err = cli.run("cutover", "run")
+
+    assert code == 2
+    assert "KAFKA_BOOTSTRAP_SERVERS" in err
+    assert night.store.latest() is None
+
+
 def test_a_done_cutover_is_not_begun_again_by_whoever_restarts_the_command(night, cli):
     night.begin()
     night.run()
