@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 _LONGEST = 120
+_NOWHERE = object()
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
@@ -22,15 +23,16 @@ def masked(value: bytes | None, field_path: str = "") -> str:
 
 
 def _at(document: Any, path: str) -> Any:  # noqa: ANN401 - JSON of any type
-    """As far as the path leads by names; the whole document where it does not."""
-    found = document
-    for name in path.removeprefix("$").split(".")[1:]:
-        if not isinstance(found, Mapping):
-            return document
-        if name not in found:
-            return None if name.isidentifier() else document
-        found = found[name]
-    return found
+    """What the path leads to, also within an envelope; the whole document where it leads nowhere."""
+    names = path.removeprefix("$").split(".")[1:]
+    within = list(document.values()) if isinstance(document, Mapping) else []
+    for start in (document, *within):
+        found = start
+        for name in names:
+            found = found.get(name, _NOWHERE) if isinstance(found, Mapping) else _NOWHERE
+        if found is not _NOWHERE:
+            return found
+    return document
 
 
 def _look(value: Any) -> str:  # noqa: ANN401 - JSON of any type

@@ -4,13 +4,13 @@ import csv
 import io
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import pytest
 
 from db.cutover_store import Cutover
 from db.ledger import Remainder, StreamLedger
 from db.measurements import Moment
-from db.reject_report import Pattern
 from migration_core.cutover import CutoverPlan, CutoverStep
 from migration_core.gate import Gate, GateVerdict
 from migration_core.report import (
@@ -52,7 +52,7 @@ def pattern(**changed):
         "pattern": "ab" * 32, "stream": "users", "stage": "transform", "code": "FIELD_NULL", "field_path": "$.name",
         "shape": "null", "state": "open", "rejects": 3, "first_seen": AT, "last_seen": AT,
     }  # fmt: skip
-    return Pattern(**(at_rest | changed))
+    return SimpleNamespace(**(at_rest | changed))
 
 
 def cutover(step, **changed):
