@@ -80,11 +80,14 @@ def gates(
     ends = at.ends or ()
     silent: NamedGates = ("legacy platform", lambda: [looking.frozen_gate(ends)])
     drained: NamedGates = ("drain", lambda: looking.drain_gates(ends))
+    rejects: NamedGates = ("rejects", lambda: [reject_gate(patterns(control))])
+    hooked: NamedGates = ("hooks", lambda: hook_gates(hooks, rehearsal=at.rehearsal))
     return {
-        CutoverStep.PREFLIGHT: [("hooks", lambda: hook_gates(hooks, rehearsal=at.rehearsal)), *_preflight(control)],
+        # Rejects that nobody has settled would turn it back later, when the old platform is frozen already.
+        CutoverStep.PREFLIGHT: [hooked, rejects, *_preflight(control)],
         CutoverStep.LAG: [("lag", lambda: looking.lag_gates(at.plan.max_lag))],
         CutoverStep.DRAIN: [silent, drained, ("ledger", lambda: ledger_gates(control))],
-        CutoverStep.REJECTS: [("rejects", lambda: [reject_gate(patterns(control))])],
+        CutoverStep.REJECTS: [rejects],
         CutoverStep.LAST_LOOK: [drained, silent],
         CutoverStep.WATCH: [silent],
     }

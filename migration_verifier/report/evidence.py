@@ -11,6 +11,7 @@ from migration_core.report import Decision, Section, Standing, counted
 from migration_verifier.report.sections import moment
 
 _LONG_HASH = 16
+_SAMPLE_SHOWN = 72
 
 
 def snapshot_section(found: Sequence[SnapshotStatus]) -> Section:
@@ -96,13 +97,17 @@ def samples_section(found: Iterable[RejectedRow]) -> Section:
     """A few records of each cause, masked."""
     rows = tuple(
         (one.source, f"line {one.offset}" if one.phase == "snapshot" else f"[{one.partition}]@{one.offset}",
-         one.stream, one.code, one.field_path or "$", masked(one.value, one.field_path), one.detail)
+         one.stream, one.code, one.field_path or "$", _cut(masked(one.value, one.field_path)), one.detail)
         for one in found
     )  # fmt: skip
     told = "Letters read a or A, digits 9; the records themselves are kept in the database."
     columns = ("from", "place", "data type", "code", "field", "masked value", "what is wrong")
     title = "Samples of records not applied"
     return Section("samples", title, Standing.FACT, told if rows else "There is none.", columns, rows, 2)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SAMPLE_SHOWN else text[: _SAMPLE_SHOWN - 1] + "…"
 
 
 def timeline_section(found: Sequence[Event]) -> Section:

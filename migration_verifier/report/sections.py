@@ -70,7 +70,7 @@ def verification_section(found: VerificationResult | None) -> Section:
 
 def failures_section(found: Sequence[Pattern]) -> Section:
     """Whether a person has decided about everything that could not be applied."""
-    with_rejects = [one for one in found if one.rejects]
+    with_rejects = sorted((one for one in found if one.rejects), key=lambda one: one.state == "accepted")
     rejects = sum(one.rejects for one in with_rejects)
     open_ = [one for one in with_rejects if one.state != "accepted"]
     if open_:

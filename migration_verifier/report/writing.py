@@ -12,7 +12,7 @@ from migration_core.report import Cell, Report, Section, as_plain
 from migration_verifier.report.charts import HEIGHT, LEFT, RIGHT, WIDTH, chart
 
 _TEMPLATE = Path(__file__).parent / "report.html"
-_SHORT = 26
+_SHORT, _LONG = 15, 40
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -50,11 +50,12 @@ def told(cell: Cell) -> str:
 
 
 def kind(section: Section, place: int) -> str:
-    """How a column is set: numbers to the right, short words unbroken, long ones broken anywhere."""
+    """How a column is set: numbers to the right, short texts unbroken, long ones between words, vast ones anywhere."""
     cells = [row[place] for row in section.rows if row[place] not in (None, "")]
     if cells and all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in cells):
         return "number"
-    return "short" if all(len(str(cell)) <= _SHORT for cell in cells) else "long"
+    longest = max((len(str(cell)) for cell in cells), default=0)
+    return "short" if longest <= _SHORT else "long" if longest <= _LONG else "vast"
 
 
 def upper_first(text: str) -> str:

@@ -99,6 +99,17 @@ def test_a_missing_hook_is_named_before_anything_is_frozen(night, cli):
     assert night.calls == []
 
 
+def test_open_rejects_turn_it_back_before_anything_is_frozen(night, cli):
+    night.applying.put("people", [("x", b'{"id": "x"}')])
+    night.applying.drain()
+    night.applying.rows("UPDATE reject_pattern SET state = 'open'")
+
+    code, out, _ = cli.run("cutover", "run")
+
+    assert (code, night.calls) == (1, [])
+    assert "FIELD_MISSING of people" in out
+
+
 def test_a_missing_variable_is_named_before_anything_begins(night, cli):
     del cli.env["KAFKA_BOOTSTRAP_SERVERS"]
 
