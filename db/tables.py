@@ -347,11 +347,6 @@ statement_plan = _table(
 )
 
 
-def belongs_to_control(name: str) -> bool:
-    """Whether a table is this program's own, where control and processed tables share a schema."""
-    return name in metadata.tables or name.startswith(("raw_", VERSION_TABLE))
-
-
 reject_decision = _table(
     "reject_decision",
     Column("decision_id", INTEGER(unsigned=True), primary_key=True, autoincrement=True),
@@ -507,3 +502,77 @@ verify_difference = _table(
     Column("actual", String(300)),
     Column("found_at", MOMENT, nullable=False, server_default=NOW),
 )
+
+cutover = _table(
+    "cutover",
+    Column("cutover_id", INTEGER(unsigned=True), primary_key=True, autoincrement=True),
+    Column("active", TINYINT(unsigned=True), comment="1 while it runs, NULL afterwards: so only one can run"),
+    Column("rehearsal", Boolean, nullable=False),
+    Column("step", String(32), nullable=False),
+    Column("number", INTEGER(unsigned=True), nullable=False, server_default=text("1"), comment="of the step's row"),
+    Column("epoch", BIGINT(), nullable=False, server_default=ZERO, comment="the fence: raised at every take-over"),
+    Column("reason", String(1000), nullable=False, server_default="", comment="why it turned back"),
+    Column("plan", JSON, nullable=False),
+    Column("ends", JSON, comment="[[topic, partition, high watermark]] as read after the freeze"),
+    Column("version", String(40), nullable=False),
+    Column("approved_by", String(200)),
+    Column("approved_at", MOMENT),
+    Column("abort_by", String(200)),
+    Column("abort_reason", String(1000), nullable=False, server_default=""),
+    Column("carried_back", Boolean, nullable=False, server_default=ZERO, comment="the change files were applied"),
+    Column("started_at", MOMENT, nullable=False, server_default=NOW),
+    Column("finished_at", MOMENT),
+    UniqueConstraint("active"),
+)
+
+cutover_step = _table(
+    "cutover_step",
+    Column("cutover_id", INTEGER(unsigned=True), ForeignKey("cutover.cutover_id"), primary_key=True),
+    _key("number", INTEGER(unsigned=True)),
+    Column("step", String(32), nullable=False),
+    Column("ending", Enum("passed", "failed", "aborted"), comment="NULL while it runs"),
+    Column("began_at", MOMENT, nullable=False, server_default=NOW),
+    Column("ended_at", MOMENT),
+    Column("detail", String(1000), nullable=False, server_default=""),
+    Column("gates", JSON, comment="what each gate said last"),
+)
+
+measurement = _table(
+    "measurement",
+    _of_stream(),
+    _key("measured_at", MOMENT),
+    _count("received"),
+    _count("done"),
+    _count("parked"),
+    _count("rejected"),
+    _count("pending"),
+    Column("unread", BIGINT(unsigned=True), comment="records that the topics hold and that are not stored"),
+    Column("lag_ms", BIGINT(unsigned=True), comment="age of the oldest row that waits"),
+)
+
+change_log = _table(
+    "change_log",
+    Column("change_id", BIGINT(unsigned=True), primary_key=True, autoincrement=True),
+    Column("cutover_id", INTEGER(unsigned=True), nullable=False),
+    Column("stream_id", STREAM_ID, nullable=False),
+    Column("table_name", String(64), nullable=False),
+    Column("before_row", JSON, comment="NULL for an insert"),
+    Column("after_row", JSON, comment="NULL for a delete"),
+    Column("exported", Boolean, nullable=False, server_default=ZERO),
+    Column("changed_at", MOMENT, nullable=False, server_default=NOW),
+    Index(None, "cutover_id", "stream_id", "exported", "change_id"),
+)
+
+change_file = _table(
+    "change_file",
+    Column("cutover_id", INTEGER(unsigned=True), ForeignKey("cutover.cutover_id"), primary_key=True),
+    _of_stream(),
+    Column("file", String(1000), nullable=False),
+    Column("bytes", BIGINT(unsigned=True), nullable=False, server_default=ZERO, comment="what lies behind is cut off"),
+    _count("changes"),
+)
+
+
+def belongs_to_control(name: str) -> bool:
+    """Whether a table is this program's own, where control and processed tables share a schema."""
+    return name in metadata.tables or name.startswith(("raw_", VERSION_TABLE))

@@ -8,6 +8,7 @@ from migration_cli import (
     breaker,
     check,
     compare,
+    cutover,
     drift,
     ledger,
     live_control,
@@ -21,6 +22,7 @@ from migration_cli import (
     reload,
     replay,
     replay_schema,
+    report,
     schema,
     snapshot,
     source,
@@ -62,6 +64,8 @@ app.command(name="stop-at")(live_control.stop_at)
 app.command()(purge.purge)
 app.command()(reload.reload)
 app.command("replay-schema")(replay_schema.replay_schema)
+app.add_typer(cutover.app, name="cutover")
+app.command()(report.report)
 app.command()(replay.replay)
 app.command()(verify.verify)
 app.command()(compare.compare)

@@ -24,7 +24,7 @@ def check(*, as_json: Json = False) -> None:
 
     Example: migration check --json
     """
-    found = list(_all())
+    found = list(findings())
     if as_json:
         say_json(found)
     else:
@@ -49,12 +49,14 @@ def exit_code(found: Iterable[Finding]) -> Exit:
     return Exit.TRY_AGAIN if Verdict.AWAY in verdicts else Exit.DONE
 
 
-def _all() -> Iterator[Finding]:
+def findings() -> Iterator[Finding]:
+    """What every check of every part finds."""
     from migration_cli import needs
     from migration_verifier.checks.database import database_findings
     from migration_verifier.checks.mapping import mapping_findings
     from migration_verifier.checks.queue import queue_findings
     from migration_verifier.checks.topics import topic_findings
+    from migration_verifier.checks.way_back import way_back_findings
 
     def of_database() -> Iterator[Finding]:
         with access.database() as control:
@@ -64,6 +66,9 @@ def _all() -> Iterator[Finding]:
         with access.database() as control:
             yield from mapping_findings(needs.MappingSettings.from_env(os.environ).mapping.path, control)
 
+    def of_way_back() -> Iterator[Finding]:
+        yield from way_back_findings(needs.MappingSettings.from_env(os.environ).mapping.path)
+
     def of_topics() -> Iterator[Finding]:
         yield from topic_findings(_mapping(), access.cluster())
 
@@ -72,6 +77,7 @@ def _all() -> Iterator[Finding]:
 
     yield from _part("database", needs.DatabaseSettings, of_database)
     yield from _part("mapping", needs.MappingSettings, of_mapping)
+    yield from _part("way back", needs.MappingSettings, of_way_back)
     yield from _part("topics", needs.KafkaSettings, of_topics)
     yield from _part("queue", needs.QueueSettings, of_queue)
 

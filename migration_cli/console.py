@@ -35,6 +35,11 @@ def say(text: str) -> None:
     typer.echo(text)
 
 
+def complain(text: str) -> None:
+    """One line for a person on stderr, where an answer on stdout must stay clean."""
+    typer.echo(text, err=True)
+
+
 def say_json(value: object) -> None:
     """One line of JSON on stdout; dataclasses become objects with their own field names."""
     typer.echo(json.dumps(value, default=_plain, ensure_ascii=False))

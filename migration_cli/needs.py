@@ -1,6 +1,14 @@
 """Which variables each kind of command needs."""
 
-from runtime.settings import DatabaseAccess, KafkaAccess, MappingFile, QueueAccess, Settings, SnapshotFolder
+from runtime.settings import (
+    CutoverHooks,
+    DatabaseAccess,
+    KafkaAccess,
+    MappingFile,
+    QueueAccess,
+    Settings,
+    SnapshotFolder,
+)
 
 
 class DatabaseSettings(Settings):
@@ -54,3 +62,11 @@ class SnapshotSettings(Settings):
     """Of commands that look at the snapshot."""
 
     snapshot: SnapshotFolder
+
+
+class CutoverSettings(Settings):
+    """Of the command that cuts over."""
+
+    kafka: KafkaAccess
+    mapping: MappingFile
+    hooks: CutoverHooks

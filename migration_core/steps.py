@@ -74,6 +74,14 @@ class Step(StrEnum):
     VERIFIER_COMPARED = "verifier.compared"
     VERIFIER_SAVED = "verifier.saved"
 
+    # the cut-over, at every one of its own steps
+    CUTOVER_STEP_BEGUN = "cutover.step_begun"
+    CUTOVER_HOOK_CALLED = "cutover.hook_called"
+    CUTOVER_STEP_DONE = "cutover.step_done"
+    CUTOVER_STEP_MOVED = "cutover.step_moved"
+    CHANGES_WRITTEN = "changes.written"
+    CHANGES_MARKED = "changes.marked"
+
 
 Reached = Callable[[Step], None]
 

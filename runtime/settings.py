@@ -133,6 +133,16 @@ class SnapshotFolder(Section):
         return self
 
 
+class CutoverHooks(Section):
+    """Commands or URLs that a cut-over calls; they may hold secrets, so they are never shown."""
+
+    freeze: SecretStr | None = Field(None, alias="CUTOVER_FREEZE_HOOK")
+    unfreeze: SecretStr | None = Field(None, alias="CUTOVER_UNFREEZE_HOOK")
+    switch: SecretStr | None = Field(None, alias="CUTOVER_SWITCH_HOOK")
+    switch_back: SecretStr | None = Field(None, alias="CUTOVER_SWITCH_BACK_HOOK")
+    seconds: float = Field(600.0, alias="CUTOVER_HOOK_SECONDS", gt=0)
+
+
 class Http(Section):
     """Where /healthz, /readyz and /metrics answer."""
 

@@ -1,12 +1,13 @@
 """All mutants."""
 
-from tests.mutants import applying, gating, loading, proving, rejecting, reloading, storing, verifying
+from tests.mutants import applying, cutting_over, gating, loading, proving, rejecting, reloading, storing, verifying
 from tests.mutants.mutant import Mutant
 
 MUTANTS: list[Mutant] = [
     *storing.MUTANTS,
     *applying.MUTANTS,
     *loading.MUTANTS,
+    *cutting_over.MUTANTS,
     *gating.MUTANTS,
     *proving.MUTANTS,
     *rejecting.MUTANTS,

@@ -1,0 +1,194 @@
+"""What a cut-over is made of here: which gates each step asks, which hooks it calls, and what it does itself."""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from migration_core.cutover import CutoverStep
+from migration_core.gate import Gate, GateVerdict
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from db.change_log import LoggedTable, TriggerRights
+    from db.cutover_store import Cutover
+    from db.engine import Database
+    from migration_core.finding import Finding
+    from migration_core.reversing import StreamReversal
+    from migration_verifier.cutover import Acts, CutoverRunner, Hooks, NamedGates
+    from migration_verifier.looking import Looking
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """What the mapping says of the way back, with the streams as they are registered."""
+
+    target_schema: str
+    tables: "Sequence[LoggedTable]"
+    reversals: "Mapping[int, StreamReversal]"
+
+
+def way_back(control: "Database", mapping_file: Path) -> WayBack:
+    """The tables to log and how their rows read in legacy words."""
+    from db.change_log import LoggedTable
+    from db.registry import registered
+    from migration_core.reversing import reversal_of
+    from runtime.mapping_file import compiled, read_mapping
+
+    mapping, streams = compiled(mapping_file), read_mapping(mapping_file).model.streams
+    tables, reversals = [], {}
+    for name, stream in mapping.streams.items():
+        stream_id = registered(control, name).stream_id
+        tables += [LoggedTable(stream_id, table.name) for table in stream.tables]
+        entity = {table.name: table.entity_columns for table in stream.tables}
+        reversals[stream_id] = reversal_of(name, streams[name], entity)
+    return WayBack(mapping.target_schema, tables, reversals)
+
+
+def runner(control: "Database", mapping_file: Path, changes: Path, stop: "Event") -> "CutoverRunner":
+    """The runner with everything that the environment names."""
+    from db.cutover_store import CutoverStore
+    from migration_cli.access import cluster
+    from migration_cli.console import complain
+    from migration_verifier.cutover import CutoverRunner
+    from migration_verifier.looking import Looking
+    from runtime.failpoints import failpoints
+
+    looking = Looking(control, cluster())
+    hooks = hooks_of_environment()
+    return CutoverRunner(
+        CutoverStore(control),
+        lambda at: gates(at, control, looking, hooks),
+        hooks,
+        acts(control, looking, way_back(control, mapping_file), changes),
+        stop=stop,
+        told=complain,
+        reached=failpoints(os.environ),
+    )
+
+
+def gates(
+    at: "Cutover", control: "Database", looking: "Looking", hooks: "Hooks"
+) -> "Mapping[CutoverStep, Sequence[NamedGates]]":
+    """Which gates each step asks; a step without any does not pass."""
+    from db.reject_report import patterns
+    from migration_core.draining import reject_gate
+
+    ends = at.ends or ()
+    silent: NamedGates = ("legacy platform", lambda: [looking.frozen_gate(ends)])
+    drained: NamedGates = ("drain", lambda: looking.drain_gates(ends))
+    rejects: NamedGates = ("rejects", lambda: [reject_gate(patterns(control))])
+    hooked: NamedGates = ("hooks", lambda: hook_gates(hooks, rehearsal=at.rehearsal))
+    return {
+        # Rejects that nobody has settled would turn it back later, when the old platform is frozen already.
+        CutoverStep.PREFLIGHT: [hooked, rejects, *_preflight(control)],
+        CutoverStep.LAG: [("lag", lambda: looking.lag_gates(at.plan.max_lag))],
+        CutoverStep.DRAIN: [silent, drained, ("ledger", lambda: ledger_gates(control))],
+        CutoverStep.REJECTS: [rejects],
+        CutoverStep.LAST_LOOK: [drained, silent],
+        CutoverStep.WATCH: [silent],
+    }
+
+
+def acts(control: "Database", looking: "Looking", back: WayBack, changes: Path) -> "Acts":
+    """What the program itself does at a step."""
+    from db import change_log, stream_hold
+    from migration_verifier.change_files import export_changes
+    from migration_verifier.cutover import Acts
+    from migration_verifier.measuring import Measurer
+
+    def protect(cutover_id: int) -> None:
+        with control.transaction() as session:
+            stream_hold.hold_streams(session, _held_by(cutover_id))
+        change_log.turn_on(control, cutover_id, back.target_schema, back.tables)
+
+    def carry_back(cutover_id: int) -> int:
+        files = export_changes(control, cutover_id, changes, back.reversals)
+        return sum(count for _, count in files.values())
+
+    def release(cutover_id: int) -> None:
+        change_log.turn_off(control, back.target_schema)
+        with control.transaction() as session:
+            stream_hold.release_streams(session, _held_by(cutover_id))
+
+    return Acts(
+        ends=looking.ends,
+        protect=protect,
+        carry_back=carry_back,
+        release=release,
+        close=lambda _cutover_id: change_log.turn_off(control, back.target_schema),
+        each_look=Measurer(control, time.time, looking.unread).turn,
+    )
+
+
+def hooks_of_environment() -> "Hooks":
+    """The hooks that are set."""
+    from migration_cli.needs import CutoverSettings
+    from migration_verifier.cutover import Hooks
+
+    given = CutoverSettings.from_env(os.environ).hooks
+    by_step = {
+        CutoverStep.FREEZE: given.freeze,
+        CutoverStep.UNFREEZE: given.unfreeze,
+        CutoverStep.SWITCH: given.switch,
+        CutoverStep.SWITCH_BACK: given.switch_back,
+    }
+    return Hooks({step: hook.get_secret_value() for step, hook in by_step.items() if hook}, given.seconds)
+
+
+def hook_gates(hooks: "Hooks", *, rehearsal: bool) -> list[Gate]:
+    """Whether every hook is set that this cut-over will call. Pure."""
+    needed = [CutoverStep.FREEZE, CutoverStep.UNFREEZE, *([] if rehearsal else [CutoverStep.SWITCH])]
+    found = []
+    for step in (*needed, *([] if rehearsal else [CutoverStep.SWITCH_BACK])):
+        missing = step not in hooks.by_step
+        bad = GateVerdict.FAIL if step in needed else GateVerdict.WARN
+        remedy = f"set CUTOVER_{step.upper()}_HOOK; `true` is a command that does nothing" if missing else ""
+        found.append(
+            Gate(f"{step} hook", bad if missing else GateVerdict.PASS, "not set" if missing else "set", remedy)
+        )
+    return found
+
+
+def ledger_gates(control: "Database") -> list[Gate]:
+    """Whether the rows themselves prove the counters of every stream."""
+    from db.ledger import remainders
+
+    wrong = [f"{one.stream} by {one.total:,} rows" for one in remainders(control) if one.total]
+    remedy = "this is a fault of the program: keep the schema as it is and report it"
+    return [
+        Gate("ledger", GateVerdict.FAIL if wrong else GateVerdict.PASS, ", ".join(wrong) or "balanced",
+             remedy if wrong else "")
+    ]  # fmt: skip
+
+
+def _preflight(control: "Database") -> "list[NamedGates]":
+    from db.change_log import trigger_rights
+    from migration_cli.check import findings
+
+    def checked() -> list[Gate]:
+        return [_gate_of(one) for one in findings()]
+
+    return [("check", checked), ("change log", lambda: [trigger_gate(trigger_rights(control))])]
+
+
+def trigger_gate(rights: "TriggerRights") -> Gate:
+    """Whether changes after the switch can be logged. Pure."""
+    if rights.enough:
+        return Gate("change log", GateVerdict.PASS, "triggers may be created")
+    remedy = "set log_bin_trust_function_creators=ON on the server"
+    return Gate("change log", GateVerdict.FAIL, "with a binary log, this user may not create triggers", remedy)
+
+
+def _gate_of(found: "Finding") -> Gate:
+    from migration_core.finding import Verdict
+
+    verdict = {Verdict.PASS: GateVerdict.PASS, Verdict.WARN: GateVerdict.WARN}.get(found.verdict, GateVerdict.FAIL)
+    return Gate(f"{found.part}: {found.check}", verdict, found.found, found.remedy)
+
+
+def _held_by(cutover_id: int) -> str:
+    return f"cut-over {cutover_id}: the new platform is in use"
