@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from db import lanes
+from db import lanes, verify_store
 from db.bulk import quoted
 from db.engine import Database, Session
 from db.raw import table_of
@@ -130,27 +130,40 @@ def remove(
     return True
 
 
-def finished_runs(database: Database, before: datetime) -> int:
+def finished_runs(database: Database, before: datetime, verified_from: int) -> int:
     """How many finished runs `remove_runs` would remove."""
     with database.transaction() as session:
-        found = session.one(f"SELECT COUNT(*) FROM run WHERE {_FINISHED}", (before, *KEPT_RUNS))
+        found = session.one(f"SELECT COUNT(*) FROM run WHERE {_FINISHED}", (before, *KEPT_RUNS, verified_from))
     return int(found[0]) if found else 0
 
 
-def remove_runs(database: Database, before: datetime) -> int:
-    """Remove runs that were finished before `before`, but for those that the sign-off tells of."""
+def remove_runs(database: Database, before: datetime, verified_from: int) -> int:
+    """Remove runs that were finished before `before`, but for those that the sign-off tells of.
+
+    `verified_from` is the oldest verification that the verdict of today rests on: from there on they stay.
+    """
     removed = 0
     while True:
         with database.transaction() as session:
-            now = session.execute(
-                f"DELETE FROM run WHERE {_FINISHED} ORDER BY run_id LIMIT {AT_ONCE}", (before, *KEPT_RUNS)
+            found = session.rows(
+                f"SELECT run_id, kind = %s FROM run WHERE {_FINISHED} ORDER BY run_id LIMIT {AT_ONCE}",
+                (verify_store.KIND, before, *KEPT_RUNS, verified_from),
             )
-        removed += now
-        if now < AT_ONCE:
+        for run_id, compared in found:
+            if compared:
+                verify_store.forget(database, run_id)
+        if found:
+            with database.transaction() as session:
+                session.execute(f"DELETE FROM run WHERE run_id IN ({', '.join(str(run_id) for run_id, _ in found)})")
+        removed += len(found)
+        if len(found) < AT_ONCE:
             return removed
 
 
-_FINISHED = f"finished_at < %s AND kind NOT IN ({', '.join(['%s'] * len(KEPT_RUNS))})"
+_FINISHED = (
+    f"finished_at < %s AND kind NOT IN ({', '.join(['%s'] * len(KEPT_RUNS))}) "
+    f"AND NOT (kind = '{verify_store.KIND}' AND run_id >= %s)"
+)
 _BEGAN = f"LEFT JOIN stream_generation g ON g.stream_id = %s AND g.generation = r.sequence >> {NUMBER_BITS}"
 # A row of a snapshot is as old as its opening, whatever its record says; one of a topic as its record, if that says.
 _OLD = (

@@ -8,12 +8,13 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Literal
 
-from db.engine import Session
+from db.engine import Database, Session
 from migration_core.difference import Difference
 from migration_core.errors import Fenced
 
 KIND = "verify"
 _ROWS_A_STATEMENT = 500
+_FORGOTTEN_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,16 @@ def last_finished(session: Session) -> Run | None:
     return _newest(session, "step IN ('equal', 'different')")
 
 
+def finished(session: Session) -> list[Run]:
+    """Every run that came to its end, the newest first."""
+    return [
+        _run(row)
+        for row in session.rows(
+            f"{_RUNS} WHERE kind = %s AND step IN ('equal', 'different') ORDER BY run_id DESC", (KIND,)
+        )
+    ]
+
+
 def last_equal(session: Session) -> Run | None:
     """The newest run that compared with the raw rows and found everything equal."""
     return _newest(session, "step = 'equal' AND COALESCE(JSON_TYPE(detail -> '$.against'), 'NULL') = 'NULL'")
@@ -115,12 +126,16 @@ def run(session: Session, run_id: int) -> Run:
 
 
 def _newest(session: Session, condition: str, *arguments: object) -> Run | None:
-    found = session.one(
-        "SELECT run_id, detail, started_at, finished_at FROM run "
-        f"WHERE kind = %s AND {condition} ORDER BY run_id DESC LIMIT 1",
-        (KIND, *arguments),
-    )
-    return None if found is None else Run(found[0], json.loads(found[1]), found[2], found[3])
+    found = session.one(f"{_RUNS} WHERE kind = %s AND {condition} ORDER BY run_id DESC LIMIT 1", (KIND, *arguments))
+    return None if found is None else _run(found)
+
+
+_RUNS = "SELECT run_id, detail, started_at, finished_at FROM run"
+
+
+def _run(row: tuple[Any, ...]) -> Run:
+    run_id, detail, started_at, finished_at = row
+    return Run(run_id, json.loads(detail), started_at, finished_at)
 
 
 def finish(session: Session, run_id: int, more: Mapping[str, object], *, equal: bool) -> None:
@@ -243,6 +258,22 @@ def differences(session: Session, run_id: int, *, limit: int | None = None) -> l
         StoredDifference(stream, table, kind, column, pattern, tuple(json.loads(primary)), expected, actual)
         for stream, table, kind, column, pattern, primary, expected, actual in rows
     ]
+
+
+def forget(database: Database, run_id: int) -> None:
+    """Remove everything that a run has kept but the run itself; killed anywhere, the same call goes on."""
+    while True:
+        with database.transaction() as session:
+            gone = session.execute(
+                "DELETE FROM verify_difference WHERE pattern_id IN "
+                f"(SELECT pattern_id FROM verify_pattern WHERE run_id = %s) LIMIT {_FORGOTTEN_AT_ONCE}",
+                (run_id,),
+            )
+        if gone < _FORGOTTEN_AT_ONCE:
+            break
+    with database.transaction() as session:
+        session.execute("DELETE FROM verify_pattern WHERE run_id = %s", (run_id,))
+        session.execute("DELETE FROM verify_unit WHERE run_id = %s", (run_id,))
 
 
 def folds(session: Session, run_id: int, stream: str) -> list[tuple[int, int, int, int]]:

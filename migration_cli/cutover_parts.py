@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from migration_cli import access
 from migration_core.cutover import CutoverStep
 from migration_core.gate import Gate, GateVerdict
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from db.change_log import LoggedTable, TriggerRights
     from db.cutover_store import Cutover
     from db.engine import Database
-    from migration_core.finding import Finding
     from migration_core.reversing import StreamReversal
     from migration_verifier.cutover import Acts, CutoverRunner, Hooks, NamedGates
     from migration_verifier.looking import Looking
@@ -51,17 +51,16 @@ def way_back(control: "Database", mapping_file: Path) -> WayBack:
 def runner(control: "Database", mapping_file: Path, changes: Path, stop: "Event") -> "CutoverRunner":
     """The runner with everything that the environment names."""
     from db.cutover_store import CutoverStore
-    from migration_cli.access import cluster
     from migration_cli.console import complain
     from migration_verifier.cutover import CutoverRunner
     from migration_verifier.looking import Looking
     from runtime.failpoints import failpoints
 
-    looking = Looking(control, cluster())
+    looking = Looking(control, access.cluster())
     hooks = hooks_of_environment()
     return CutoverRunner(
         CutoverStore(control),
-        lambda at: gates(at, control, looking, hooks),
+        lambda at: gates(at, control, looking, hooks, mapping_file, stop),
         hooks,
         acts(control, looking, way_back(control, mapping_file), changes),
         stop=stop,
@@ -71,7 +70,7 @@ def runner(control: "Database", mapping_file: Path, changes: Path, stop: "Event"
 
 
 def gates(
-    at: "Cutover", control: "Database", looking: "Looking", hooks: "Hooks"
+    at: "Cutover", control: "Database", looking: "Looking", hooks: "Hooks", mapping_file: Path, stop: "Event"
 ) -> "Mapping[CutoverStep, Sequence[NamedGates]]":
     """Which gates each step asks; a step without any does not pass."""
     from db.reject_report import patterns
@@ -84,9 +83,11 @@ def gates(
     hooked: NamedGates = ("hooks", lambda: hook_gates(hooks, rehearsal=at.rehearsal))
     return {
         # Rejects that nobody has settled would turn it back later, when the old platform is frozen already.
-        CutoverStep.PREFLIGHT: [hooked, rejects, *_preflight(control)],
+        CutoverStep.PREFLIGHT: [hooked, rejects, *_preflight(control, mapping_file)],
         CutoverStep.LAG: [("lag", lambda: looking.lag_gates(at.plan.max_lag))],
-        CutoverStep.DRAIN: [silent, drained, ("ledger", lambda: ledger_gates(control))],
+        CutoverStep.DRAIN: [silent, drained, ("ledger", lambda: ledger_gates(control, stop))],
+        CutoverStep.VERIFY: [("verify", lambda: verify_gates(control, mapping_file))],
+        CutoverStep.PLANS: _drift_and_plans(),
         CutoverStep.REJECTS: [rejects],
         CutoverStep.LAST_LOOK: [drained, silent],
         CutoverStep.WATCH: [silent],
@@ -153,26 +154,50 @@ def hook_gates(hooks: "Hooks", *, rehearsal: bool) -> list[Gate]:
     return found
 
 
-def ledger_gates(control: "Database") -> list[Gate]:
-    """Whether the rows themselves prove the counters of every stream."""
-    from db.ledger import remainders
+def ledger_gates(control: "Database", stop: "Event") -> list[Gate]:
+    """Whether the rows themselves prove the counters; the audit is first taken up to the watermarks."""
+    from db.ledger_proof import source_ledgers, stream_proofs
+    from migration_core.proof import ledger_gate
+    from migration_verifier.audit import Auditor, catch_up
 
-    wrong = [f"{one.stream} by {one.total:,} rows" for one in remainders(control) if one.total]
-    remedy = "this is a fault of the program: keep the schema as it is and report it"
-    return [
-        Gate("ledger", GateVerdict.FAIL if wrong else GateVerdict.PASS, ", ".join(wrong) or "balanced",
-             remedy if wrong else "")
-    ]  # fmt: skip
+    catch_up(Auditor(control), stop)
+    return [ledger_gate(stream_proofs(control), source_ledgers(control))]
 
 
-def _preflight(control: "Database") -> "list[NamedGates]":
+def verify_gates(control: "Database", mapping_file: Path) -> list[Gate]:
+    """Whether everything that has changed since the last equal verification is equal too; without one, everything."""
+    from migration_verifier.verify import Order, verify
+    from migration_verifier.verify_run import verify_gate
+    from runtime.version import version
+
+    order = Order(url=access.database_url(), mapping=mapping_file, version=version(), since_last=True)
+    return [verify_gate(verify(control, order))]
+
+
+def _preflight(control: "Database", mapping_file: Path) -> "list[NamedGates]":
     from db.change_log import trigger_rights
-    from migration_cli.check import findings
+    from migration_cli.preflight import preflight_now
+    from migration_core.finding import gate_of
+    from migration_verifier.checks.way_back import way_back_findings
+    from migration_verifier.preflight import preflight_gates
 
-    def checked() -> list[Gate]:
-        return [_gate_of(one) for one in findings()]
+    return [
+        ("preflight", lambda: preflight_gates(preflight_now())),
+        ("way back", lambda: [gate_of(one) for one in way_back_findings(mapping_file)]),
+        ("change log", lambda: [trigger_gate(trigger_rights(control))]),
+    ]
 
-    return [("check", checked), ("change log", lambda: [trigger_gate(trigger_rights(control))])]
+
+def _drift_and_plans() -> "list[NamedGates]":
+    from migration_cli.drift import drift_now
+    from migration_cli.plans import plans_now, read_statements
+    from migration_verifier import drift, plans
+
+    return [
+        (drift.GATE, lambda: drift.drift_gates(drift_now())),
+        # What was loaded lately may have statistics of a table that was empty, and plans that go with them.
+        (plans.GATE, lambda: plans.plan_gates(plans_now(read_statements(), analyze=True))),
+    ]
 
 
 def trigger_gate(rights: "TriggerRights") -> Gate:
@@ -181,13 +206,6 @@ def trigger_gate(rights: "TriggerRights") -> Gate:
         return Gate("change log", GateVerdict.PASS, "triggers may be created")
     remedy = "set log_bin_trust_function_creators=ON on the server"
     return Gate("change log", GateVerdict.FAIL, "with a binary log, this user may not create triggers", remedy)
-
-
-def _gate_of(found: "Finding") -> Gate:
-    from migration_core.finding import Verdict
-
-    verdict = {Verdict.PASS: GateVerdict.PASS, Verdict.WARN: GateVerdict.WARN}.get(found.verdict, GateVerdict.FAIL)
-    return Gate(f"{found.part}: {found.check}", verdict, found.found, found.remedy)
 
 
 def _held_by(cutover_id: int) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-Who = Annotated[str, typer.Option(help="Your name, kept with the decision. Default: the user of this machine.")]
+Who = Annotated[str, typer.Option("--by", help="Your name, kept with the decision. Default: the user of this machine.")]
 
 
 def named(who: str) -> str:

@@ -85,16 +85,18 @@ def _counted(
     control: "Database", names: list[str], before: datetime, *, everything: bool
 ) -> tuple[dict[str, int], int]:
     from db.purge import finished_runs
+    from migration_verifier.equality import oldest_that_counts
     from migration_verifier.purging import may_go
 
     rows = {name: may_go(control, name, before, everything=everything) for name in names}
-    return rows, finished_runs(control, before)
+    return rows, finished_runs(control, before, oldest_that_counts(control))
 
 
 def _removed(
     control: "Database", names: list[str], before: datetime, *, everything: bool
 ) -> tuple[dict[str, int], int]:
     from db.purge import remove_runs
+    from migration_verifier.equality import oldest_that_counts
     from migration_verifier.purging import purge_stream
 
     rows = {}
@@ -104,4 +106,4 @@ def _removed(
             typer.echo(f"{name} lane {lane}: {count:,} rows removed", err=True)
 
         rows[name] = purge_stream(control, name, before, everything=everything, told=told)
-    return rows, remove_runs(control, before)
+    return rows, remove_runs(control, before, oldest_that_counts(control))

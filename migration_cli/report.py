@@ -1,23 +1,21 @@
 """`migration report`: what a director signs, and the evidence behind it."""
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from migration_cli.access import database
-from migration_cli.console import Json, say, say_json
+from migration_cli import access
+from migration_cli.console import Json, say, say_json, working
 from migration_core.errors import ConfigError
 from runtime.exits import Exit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-    from db.engine import Database
-    from migration_core.report import Answers
+    from migration_core.gate import Gate
 
 
 def report(
@@ -36,7 +34,6 @@ def report(
     """
     from dataclasses import replace
 
-    from migration_cli.needs import MappingSettings
     from migration_core.report import changes
     from migration_verifier.report.gathering import gather
     from migration_verifier.report.writing import write
@@ -45,16 +42,9 @@ def report(
     from runtime.version import version
 
     earlier = None if since is None else read_earlier(since)
-    mapping = compiled(MappingSettings.from_env(os.environ).mapping.path)
-    with database() as control:
-        made = gather(
-            control,
-            target_schema=mapping.target_schema,
-            mapping_hash=mapping.hash,
-            version=version(),
-            code_hash=code_hash(),
-            answers=answers(control),
-        )
+    mapping = compiled(access.needed_mapping_path())
+    with working("asking for drift and plans, and gathering the evidence"), access.database() as control:
+        made = gather(control, mapping, version=version(), code_hash=code_hash(), drift_and_plans=drift_and_plans())
     if earlier is not None:
         made = replace(made, sections=(*made.sections, changes(earlier, made.sections)))
     files = write(made, out)
@@ -68,11 +58,23 @@ def report(
         raise typer.Exit(Exit.FAILED)
 
 
-def answers(_control: "Database") -> "Answers":
-    """What other parts of the program add: verification, drift and plans, and who accepted what."""
-    from migration_core.report import Answers
+def drift_and_plans() -> "list[Gate]":
+    """What the gates say now; one that cannot be asked says why, and that is no pass."""
+    from migration_cli.drift import drift_now
+    from migration_cli.plans import plans_now, read_statements
+    from migration_core.gate import Gate, GateVerdict
+    from migration_verifier import drift, plans
 
-    return Answers()
+    def asked(name: str, gates: "Callable[[], Sequence[Gate]]") -> "Sequence[Gate]":
+        try:
+            return gates()
+        except ConfigError as error:
+            return [Gate(name, GateVerdict.FAIL, "not asked", str(error))]
+
+    return [
+        *asked(drift.GATE, lambda: drift.drift_gates(drift_now())),
+        *asked(plans.GATE, lambda: plans.plan_gates(plans_now(read_statements()))),
+    ]
 
 
 def read_earlier(file: Path) -> "Mapping[str, Any]":

@@ -1,7 +1,7 @@
 """The sign-off report as plain values: sections of one shape, a verdict over them, and what changed since another."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -151,35 +151,43 @@ def _by_name(columns: Sequence[str], rows: Iterable[Sequence[Cell]], named_by: i
 
 @dataclass(frozen=True, slots=True)
 class TableResult:
-    """What the last verification said of one processed table."""
+    """What the runs of verification that stand for one processed table say of it together."""
 
     table: str
     rows: int
+    """Compared by the run that compared everything."""
+    again: int
+    """Compared by later runs, which looked at what had changed since."""
     differences: int
-
-
-@dataclass(frozen=True, slots=True)
-class VerificationResult:
-    """The last verification that came to its end."""
-
     finished_at: str
+    """Of the last of them; empty when the table was never compared to the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class AssertionOutcome:
+    """What a check that does not go through the mapping said last."""
+
+    stream: str
+    name: str
+    groups: int
+    disagreements: int
+    finished_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotComparison:
+    """The last comparison with a fresh snapshot folder of the legacy platform."""
+
+    folder: str
+    rows: int
+    differences: int
+    finished_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Equality:
+    """Everything that was found by comparing."""
+
     tables: tuple[TableResult, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Who accepted a pattern of rejects, when and why."""
-
-    who: str
-    when: str
-    because: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What other parts of the program know, asked when the report is made; None or empty is "not done"."""
-
-    verification: VerificationResult | None = None
-    drift_and_plans: Sequence[Gate] = ()
-    decisions: Mapping[str, Decision] = field(default_factory=dict)
-    """By the pattern's whole hash."""
+    assertions: tuple[AssertionOutcome, ...] = ()
+    snapshot: SnapshotComparison | None = None

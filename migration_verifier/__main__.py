@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
@@ -10,6 +11,7 @@ from db.engine import Database
 from db.ledger_proof import stream_proofs
 from db.schema import check_at_head
 from migration_verifier.audit import Auditor
+from migration_verifier.measuring import Measurer
 from migration_verifier.observed import Observed
 from runtime.exits import run
 from runtime.failpoints import failpoints
@@ -25,7 +27,7 @@ _START_PATIENCE = timedelta(minutes=2)
 
 
 def main() -> int:
-    """Prove the ledger until asked to leave."""
+    """Prove the ledger, and keep what charts and estimates are made from, until asked to leave."""
     settings = VerifierSettings.from_env(os.environ)
     reached = failpoints(os.environ)
     database = Database(settings.database.url, pool_size=2)
@@ -53,7 +55,7 @@ def main() -> int:
             observed.proofs(stream_proofs(database))
 
         try:
-            _serve(around, {"the audit": audit_lanes})
+            _serve(around, {"the audit": audit_lanes, "measuring": Measurer(database, time.time).turn})
         finally:
             database.close()
     return 0

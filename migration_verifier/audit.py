@@ -108,6 +108,11 @@ def prove(auditor: Auditor, stop: Event, told: Callable[[int], None]) -> None:
     """A whole lap over every lane, up to the watermarks; `told` hears after each round how many lanes are behind."""
     audit.begin(auditor.database)
     audit.begin_lap(auditor.database, audit.audited_lanes(auditor.database))
+    catch_up(auditor, stop, told)
+
+
+def catch_up(auditor: Auditor, stop: Event, told: Callable[[int], None] = lambda _behind: None) -> None:
+    """Go on with the lap under way, up to the watermarks; what is proven already is not walked again."""
     while not stop.is_set():
         behind = auditor.round(stop)
         told(behind)

@@ -123,6 +123,7 @@ def check(
     months: Months = None,
     seed: Seed = 1,
     folder: Annotated[Path, typer.Option(help="Where the model keeps its state.")] = Path("/tmp/replay"),  # noqa: S108 - a container's own
+    report: Annotated[Path, typer.Option(help="Where the sign-off report goes.")] = Path("report"),
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")] = False,
 ) -> None:
     """Wait until everything is applied, and compare every row with the model; exit 1 when anything differs.
@@ -140,7 +141,7 @@ def check(
     scenario = Plan(example, users, months, seed=seed).scenario()
     snapshot = Path(os.environ["SNAPSHOT_DIR"])
     told = drain_and_check(
-        database, access.url(), _kafka(), scenario, snapshot, folder, steps=Steps(console), console=console
+        database, access.url(), _kafka(), scenario, snapshot, folder, report, steps=Steps(console), console=console
     )
     _end(told, as_json=as_json)
 

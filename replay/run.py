@@ -86,6 +86,7 @@ def _replay(
     children.start("migration-master", "migration_master")
     for number in range(1, plan.workers + 1):
         children.start(f"migration-worker-{number}", "migration_worker")
+    children.start("migration-verifier", "migration_verifier")
     over, lag = Event(), Lag(began_ms)
     watcher = Thread(target=watch_lag, args=(database, lag, over), daemon=True)
     watcher.start()
@@ -107,6 +108,7 @@ def _replay(
         scenario,
         places.snapshot,
         places.folder / "model",
+        places.folder / "report",
         steps=steps,
         console=console,
         alive=children.check,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -21,6 +22,7 @@ def summary(
     lag: Lag,
     steps: dict[str, float],
     gates: Sequence[Gate],
+    report: Path,
 ) -> dict[str, object]:
     """Everything the table shows, with stable names, for `--json`."""
     remainders = {one.stream: one.total for one in verdict.remainders}
@@ -52,6 +54,7 @@ def summary(
         "counts": verdict.counts,
         "remainders": [asdict(one) for one in verdict.remainders],
         "gates": [asdict(gate) for gate in gates],
+        "report": str(report),
         "seconds": {name: round(value, 2) for name, value in steps.items()},
     }
 
@@ -95,6 +98,7 @@ def show(console: Console, told: dict[str, object], verdict: Verdict, gates: Seq
         mark = "[green]✓[/]" if gate.verdict is GateVerdict.PASS else "[red]✗[/]"
         remedy = f": {gate.remedy}" if gate.remedy else ""
         console.print(f"{mark} {escape(f'{gate.name}: {gate.found}{remedy}')}", highlight=False)
+    console.print(f"report: {escape(str(told['report']))}", highlight=False, soft_wrap=True)
     console.print("[bold green]PASS[/]" if _passed(verdict, gates) else "[bold red]FAIL[/]")
 
 

@@ -1,4 +1,4 @@
-"""The last steps of a replay: drain, check everything against the model, ask the gates before a cut-over."""
+"""The last steps of a replay: drain, check everything against the model, ask the gates, write the report."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from db.source_positions import start_positions
 from examples.scenario import Scenario
 from replay.check import check
 from replay.drain import Lag, wait_until_drained
-from replay.gates import gates_of
+from replay.gates import Target
 from replay.publish import ends, read_log
 from replay.steps import Steps
 from replay.table import show, summary
@@ -26,6 +26,7 @@ def drain_and_check(
     scenario: Scenario,
     folder: Path,
     work: Path,
+    report: Path,
     *,
     steps: Steps,
     console: Console,
@@ -49,9 +50,16 @@ def drain_and_check(
         counts = model.counts()
         model.close()
         told(f"{sum(verdict.rows_compared.values()):,} rows compared")
-    with steps.step("gates") as told:
-        gates = gates_of(database, url, scenario)
-        told(f"{len(gates)} gates: schema drift, query plans")
-    told_all = summary(streams, counts, verdict, lag, steps.seconds, gates)
+    target = Target(database, url, scenario)
+    with steps.step("ledger proven"):
+        ledger = target.ledger()
+    with steps.step("verify") as told:
+        equal = target.equal(told)
+    with steps.step("drift and plans"):
+        drift_and_plans = (*target.drift(), *target.plans())
+    with steps.step("report"):
+        page = target.report(report, drift_and_plans)
+    gates = (ledger, equal, *drift_and_plans)
+    told_all = summary(streams, counts, verdict, lag, steps.seconds, gates, page)
     show(console, told_all, verdict, gates)
     return told_all

@@ -1,13 +1,14 @@
 """The sections that say what was migrated, from where, by which code, and what was accepted. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
+from db.reject_decisions import Decision
 from db.reject_report import Pattern, RejectedRow
 from db.report_facts import Event, GivenUp, StreamFacts
 from db.snapshot_report import SnapshotStatus
 from db.source_report import SourceStatus
 from migration_core.masking import masked
-from migration_core.report import Decision, Section, Standing, counted
+from migration_core.report import Cell, Section, Standing, counted
 from migration_verifier.report.sections import moment
 
 _LONG_HASH = 16
@@ -67,16 +68,12 @@ def topics_section(found: Sequence[SourceStatus]) -> Section:
     )  # fmt: skip
 
 
-def accepted_section(
-    found: Sequence[Pattern], decisions: Mapping[str, Decision], given_up: Sequence[GivenUp]
-) -> Section:
+def accepted_section(found: Sequence[Pattern], given_up: Sequence[GivenUp]) -> Section:
     """Deviations that a person has taken upon themselves."""
-    nobody = Decision("", "", "")
-    rows = [
-        (f"{one.code} at {one.field_path or '$'}", one.stream, one.rejects, by.who, by.when, by.because)
+    rows: list[tuple[Cell, ...]] = [
+        (f"{one.code} at {one.field_path or '$'}", one.stream, one.rejects, *_decided(one.decision))
         for one in found
         if one.state == "accepted"
-        for by in [decisions.get(one.pattern, nobody)]
     ]
     rows += [
         (f"lost at the source: {one.topic}[{one.partition}] from {one.from_offset:,}", "",
@@ -91,6 +88,10 @@ def accepted_section(
     return Section(
         "accepted", "Accepted deviations", Standing.NOTED if rows else Standing.FACT, told, columns, tuple(rows), 2
     )
+
+
+def _decided(by: Decision | None) -> tuple[str, str, str]:
+    return (by.who, moment(by.decided_at), by.because) if by else ("", "", "")
 
 
 def samples_section(found: Iterable[RejectedRow]) -> Section:

@@ -4,33 +4,32 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from db.cutover_store import Cutover, StepRecord
-from db.ledger import Remainder, StreamLedger
 from db.reject_report import Pattern
 from migration_core.cutover import CutoverStep
-from migration_core.gate import Gate
-from migration_core.report import Cell, Section, Standing, VerificationResult, counted, gate_section
+from migration_core.gate import Gate, GateVerdict
+from migration_core.proof import StreamProof
+from migration_core.report import Cell, Equality, Section, Standing, TableResult, counted, gate_section
 
 _HASH_SHOWN = 8
 
 
-def ledger_section(streams: Sequence[StreamLedger], found: Sequence[Remainder]) -> Section:
-    """Whether every record that was received has exactly one outcome."""
+def ledger_section(streams: Sequence[StreamProof], gate: Gate) -> Section:
+    """Whether every record that was received has exactly one outcome, counted and proven from the rows."""
     received = sum(one.received for one in streams)
-    pending, parked = sum(one.pending for one in streams), sum(one.parked for one in streams)
-    wrong = sum(one.total for one in found)
+    parked = sum(one.parked for one in streams)
     if not streams:
         standing, sentence = Standing.OPEN, "Not done: no stream is registered."
-    elif wrong:
-        standing, sentence = Standing.BAD, f"Counts and rows disagree: {counted(wrong, 'row')} unaccounted for."
-    elif pending or parked:
-        standing = Standing.BAD
-        sentence = f"Of {received:,} records, {pending:,} are not applied yet and {parked:,} wait behind a failure."
+    elif gate.verdict is GateVerdict.FAIL:
+        standing, sentence = Standing.BAD, f"{gate.found[:1].upper()}{gate.found[1:]}: {gate.remedy}."
+    elif parked:
+        standing, sentence = Standing.BAD, f"Of {received:,} records, {parked:,} wait behind one that failed."
     else:
         standing, sentence = Standing.GOOD, f"Each of the {received:,} records received has exactly one outcome."
     counts = [
-        (one.received, one.applied, one.superseded, one.filtered, one.parked, one.rejected, one.pending)
+        (one.received, one.applied, one.superseded, one.filtered, one.parked, one.rejected, one.pending,
+         one.received - one.pending - one.unaudited)
         for one in streams
-    ]
+    ]  # fmt: skip
     rows: list[tuple[Cell, ...]] = [(one.stream, *row) for one, row in zip(streams, counts, strict=True)]
     if len(rows) > 1:
         rows.append(("all", *(sum(column) for column in zip(*counts, strict=True))))
@@ -39,33 +38,66 @@ def ledger_section(streams: Sequence[StreamLedger], found: Sequence[Remainder]) 
         "Records accounted for",
         standing,
         sentence,
-        ("data type", "received", "applied", "superseded", "filtered", "parked", "rejected", "pending"),
+        ("data type", "received", "applied", "superseded", "filtered", "parked", "rejected", "pending", "proven"),
         tuple(rows),
     )
 
 
-def verification_section(found: VerificationResult | None) -> Section:
+def verification_section(found: Equality | None) -> Section:
     """Whether the processed tables hold what the records say."""
     key, title = "verification", "Equality of the copy"
     if found is None:
         return Section(key, title, Standing.OPEN, "Not done: nothing has been verified. Run migration verify.")
-    rows = sum(one.rows for one in found.tables)
+    rows, again = sum(one.rows for one in found.tables), sum(one.again for one in found.tables)
     wrong = sum(one.differences for one in found.tables)
-    told = (
-        f"{counted(wrong, 'difference')} in {counted(rows, 'row')}"
-        if wrong
-        else f"All {rows:,} rows are as their records say"
-    )
+    left = [one.table for one in found.tables if not one.finished_at]
+    last = max((one.finished_at for one in found.tables), default="")
+    if wrong:
+        standing, told = Standing.BAD, f"{counted(wrong, 'difference')} in {counted(rows + again, 'row')}"
+    elif left:
+        standing, told = Standing.OPEN, f"Not done: never compared as a whole: {', '.join(left)}"
+    else:
+        standing, told = Standing.GOOD, f"All {rows:,} rows are as their records say"
+    more = f", and {again:,} of them were compared again after changes" if again and not wrong else ""
     return Section(
         key,
         title,
-        Standing.BAD if wrong else Standing.GOOD,
-        f"{told}, as of {found.finished_at}.",
-        ("table", "rows compared", "differences", "result"),
-        tuple(
-            (one.table, one.rows, one.differences, "different" if one.differences else "equal") for one in found.tables
-        ),
+        standing,
+        f"{told}{more}" + (f", as of {last}." if last else "."),
+        ("table", "rows compared", "compared again", "differences", "as of", "result"),
+        tuple((one.table, one.rows, one.again, one.differences, one.finished_at, _told(one)) for one in found.tables),
     )
+
+
+def _told(one: TableResult) -> str:
+    return "different" if one.differences else "equal" if one.finished_at else "not compared"
+
+
+def assertions_section(found: Equality | None) -> Section:
+    """What says so without going through the mapping: assertions of its authors, and a fresh snapshot."""
+    key, title = "assertions", "Independent checks"
+    asked, snapshot = (found.assertions, found.snapshot) if found else ((), None)
+    broken = [one.name for one in asked if one.disagreements]
+    rows: list[tuple[Cell, ...]] = [
+        (one.name, one.stream, one.groups, one.disagreements, one.finished_at, "no" if one.disagreements else "yes")
+        for one in asked
+    ]
+    if snapshot:
+        holds = "no" if snapshot.differences else "yes"
+        rows.append((f"rows against {snapshot.folder}", "", snapshot.rows, snapshot.differences, snapshot.finished_at,
+                     holds))  # fmt: skip
+        broken += ["the fresh snapshot"] if snapshot.differences else []
+    if broken:
+        standing, told = (
+            Standing.BAD,
+            f"{len(broken)} of {counted(len(rows), 'check')} do not hold: {', '.join(broken)}.",
+        )
+    elif rows:
+        standing, told = Standing.GOOD, f"{counted(len(rows), 'check')} that the mapping has no part in, all hold."
+    else:
+        standing, told = Standing.FACT, "The mapping has no assertions that a verification has asked."
+    columns = ("check", "data type", "compared", "disagreements", "as of", "holds")
+    return Section(key, title, standing, told, columns, tuple(rows), 2)
 
 
 def failures_section(found: Sequence[Pattern]) -> Section:

@@ -142,6 +142,7 @@ class Applying:
         """Apply everything that is there."""
         work = self.work(rows=rows)
         every = [(stream, lane) for stream in self.mapping.streams for lane in range(4)]
+        work.apply(every)  # an empty lane too: its watermark may pass a barrier
         while looks := work.ready(every):
             work.apply({(look.stream, look.lane) for look in looks})
 

@@ -13,7 +13,7 @@ from db import change_log
 from db.cutover_store import Cutover, CutoverStore
 from kafka_log.producer import LogWriter
 from kafka_log.topics import TopicAdmin
-from kafka_log.watermarks import LogView
+from kafka_log.watermarks import LogView, Partition, Watermark
 from local_stack.servers import Servers
 from migration_cli import cutover_parts
 from migration_core.cutover import CutoverPlan, CutoverStep
@@ -65,12 +65,27 @@ class CuttingOver:
                 session.execute(f"DELETE FROM {table}")
             session.execute("UPDATE stream_state SET state = 'running', reason = ''")
             session.execute("UPDATE reject_pattern SET state = 'accepted'")
-            # Ahead of whatever earlier tests have published.
-            session.execute("UPDATE source_offset SET next_offset = 1000")
+            for (topic, partition), mark in self._watermarks().items():
+                # Whatever earlier tests have published counts as stored.
+                session.execute(
+                    "UPDATE source_offset SET next_offset = %s WHERE topic = %s AND kafka_partition = %s",
+                    (mark.high, topic, partition),
+                )
         self.hooks = self.all_hooks
         self.at_look = self.approve_when_asked
         self.planted.clear()
         (self.folder / "hooks.log").unlink(missing_ok=True)
+
+    def _watermarks(self) -> dict[Partition, Watermark]:
+        topics = [stream.topics[0] for stream in self.applying.mapping.streams.values()]
+        return LogView(self.config).watermarks((topic, 0) for topic in topics)
+
+    def know_topics(self) -> None:
+        """Take the topics for the ones that the offsets were recorded of."""
+        topics = [stream.topics[0] for stream in self.applying.mapping.streams.values()]
+        with self.applying.database.transaction() as session:
+            for topic, found in LogView(self.config).describe(topics).items():
+                session.execute("UPDATE source_offset SET topic_id = %s WHERE topic = %s", (found.topic_id, topic))
 
     def forget(self, topic: str) -> None:
         """Let the topic hold records that are not stored."""
@@ -121,7 +136,8 @@ class CuttingOver:
         return {str(state) for (state,) in self.applying.rows("SELECT state FROM stream_state")}
 
     def _gates(self, at: Cutover, looking: Looking) -> Mapping[CutoverStep, Sequence[NamedGates]]:
-        own = dict(cutover_parts.gates(at, self.applying.database, looking, self.hooks))
+        database = self.applying.database
+        own = dict(cutover_parts.gates(at, database, looking, self.hooks, self.applying.mapping_file, Event()))
         own[CutoverStep.PREFLIGHT] = own[CutoverStep.PREFLIGHT][:1]  # `migration check` has tests of its own
         for step in (CutoverStep.VERIFY, CutoverStep.PLANS):
             own[step] = [("planted", lambda: [_OPEN])]
@@ -143,7 +159,9 @@ def cutting_over(servers: Servers, folder: Path) -> Iterator[CuttingOver]:
             admin.create(topic)
         try:
             hooks = Hooks(dict.fromkeys(_HOOK_STEPS, hook))
-            yield CuttingOver(world, folder, config, CutoverStore(world.database), hooks, hooks)
+            night = CuttingOver(world, folder, config, CutoverStore(world.database), hooks, hooks)
+            night.know_topics()
+            yield night
         finally:
             for topic in topics:
                 admin.delete(topic)

@@ -4,19 +4,24 @@ from db import tables
 from migration_core import sequence
 from tests.integration.applying import Applying
 
-_KEPT = {"stream", "stream_counter", "stream_state", "stream_generation", "source", "source_offset", "target_health"}
+_KEPT = {"stream", "stream_counter", "stream_state", "source", "source_offset", "target_health"}
 _RESET = {"lane_head", "lane_progress"}
 
 
-def emptied(world: Applying, mapping: str) -> None:
+def emptied(world: Applying, mapping: str | None = None) -> Applying:
     """As `applying` makes it: streams and partitions registered and open, `mapping` in force, and not one row."""
-    world.mapping_file.write_text(mapping)
+    world.stop()
+    world.running.clear()
+    if mapping is not None:
+        world.mapping_file.write_text(mapping)
     processed = [table.name for stream in world.mapping.streams.values() for table in stream.tables]
     rows = [f"raw_{stream}" for stream in world.mapping.streams] + [f"{world.target}.{name}" for name in processed]
     control = [table.name for table in reversed(tables.metadata.sorted_tables) if table.name not in _KEPT | _RESET]
     with world.database.transaction() as session:
         for name in [*rows, *control]:
             session.execute(f"DELETE FROM {name}")
+        session.execute("DELETE FROM source_offset WHERE topic NOT LIKE '%%.%%'", ())
+        session.execute("DELETE s FROM source s LEFT JOIN source_offset o USING (source_id) WHERE o.source_id IS NULL")
         session.execute("UPDATE source_offset SET next_offset = 0, last_offset = NULL, last_sha256 = NULL, epoch = 0")
         session.execute("UPDATE stream_counter SET next_number = 0")
         session.execute(
@@ -28,3 +33,4 @@ def emptied(world: Applying, mapping: str) -> None:
             "n_parked = 0, n_rejected = 0, applied_time = NULL, parked = 0, audited = 0, settled = 0, halted = NULL",
             (sequence.last_of(2),),
         )
+    return world

@@ -15,7 +15,7 @@ from migration_core.audit import Kind, Place
 from migration_core.steps import Step
 from migration_verifier.audit import Auditor, prove
 from tests.integration.applying import Applying, applying, doc, person
-from tests.integration.sharing import emptied
+from tests.integration.emptying import emptied
 
 pytestmark = pytest.mark.servers
 

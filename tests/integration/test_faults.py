@@ -75,11 +75,17 @@ def test_loader_master_and_workers_killed_at_any_moment(servers, tmp_path):
     with in_mid_run(servers, tmp_path, snapshot=True) as world:
         writer = world.begin_writing(0, share=0)
         world.start_services()
-        for kill in range(KILLS):
-            writer.allow(kill / KILLS)
+        kills = 0
+        while kills < KILLS:
+            writer.allow(kills / KILLS)
             Event().wait(chance.uniform(0.1, 1.0))
-            chance.choice(world.children.running).process.kill()
-            world.until_killed(kill, within=3)
+            victim = chance.choice(world.children.running).process
+            victim.kill()
+            if victim.wait() == KILLED:  # and not done a moment before
+                world.until_killed(kills, within=3)
+                kills += 1
+            else:
+                world.revive()
 
     assert world.exits.total() == KILLS
 

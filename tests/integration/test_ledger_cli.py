@@ -16,7 +16,7 @@ from db.remainders import open_remainders
 from migration_cli.__main__ import main
 from migration_core.steps import Step
 from tests.integration.applying import Applying, applying, doc, person
-from tests.integration.sharing import emptied
+from tests.integration.emptying import emptied
 
 pytestmark = pytest.mark.servers
 

@@ -190,7 +190,6 @@ class TestTheBarrier:
         world.rows("UPDATE lane_progress SET open_to = %s", sequence.last_of(1))
         world.put("people", [person(f"u{n}") for n in range(20)])
 
-        world.drain()
         world.work().apply(LANES)
         waiting = world.rows("SELECT id FROM {target}.people")
         world.rows("UPDATE lane_progress SET open_to = %s", sequence.last_of(2))

@@ -18,7 +18,7 @@ from migration_verifier import purging
 from migration_verifier.audit import Auditor, prove
 from migration_verifier.purging import purge_stream
 from tests.integration.applying import Applying, applying, doc, person
-from tests.integration.sharing import emptied
+from tests.integration.emptying import emptied
 
 pytestmark = pytest.mark.servers
 

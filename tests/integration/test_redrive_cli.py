@@ -69,7 +69,7 @@ class TestRedrive:
     def test_the_same_rules_are_not_tried_twice_unless_forced(self, world, cli):
         world.put("people", [bad_person("a"), bad_person("b")])
         world.drain()
-        first = cli.json("rejects", "redrive", pattern(cli), "--who", "kim")
+        first = cli.json("rejects", "redrive", pattern(cli), "--by", "kim")
 
         code, _, err = cli.run("rejects", "redrive", pattern(cli))
         forced = cli.json("rejects", "redrive", pattern(cli), "--force")
@@ -234,8 +234,8 @@ class TestDecisions:
         world.put("people", [bad_person("a")])
         world.drain()
 
-        accepted = cli.json("rejects", "accept", pattern(cli), "--because", "test accounts", "--who", "kim")
-        reopened = cli.json("rejects", "reopen", pattern(cli), "--because", "not so", "--who", "lee")
+        accepted = cli.json("rejects", "accept", pattern(cli), "--because", "test accounts", "--by", "kim")
+        reopened = cli.json("rejects", "reopen", pattern(cli), "--because", "not so", "--by", "lee")
 
         assert (accepted["state"], accepted["rejects"], reopened["state"]) == ("accepted", 1, "open")
         assert world.rows("SELECT state, who, because, rejects FROM reject_decision ORDER BY decision_id") == [

@@ -41,7 +41,7 @@ def test_a_pattern_is_listed_with_its_share_its_trend_masked_samples_and_the_las
     world.put("people", [bad_person("secret5", 4712)])
     world.drain()
     (listed,) = cli.json("rejects", "list")
-    cli.json("rejects", "accept", listed["pattern"], "--because", "agreed", "--who", "kim")
+    cli.json("rejects", "accept", listed["pattern"], "--because", "agreed", "--by", "kim")
 
     (found,) = cli.json("rejects", "list")
     _, text, _ = cli.run("rejects", "list")
@@ -61,11 +61,11 @@ def test_a_records_story_has_its_place_its_rule_its_attempts_and_what_came_after
     world.drain()
     ((lane, sequence),) = world.rows("SELECT lane, sequence FROM reject")
     pattern = cli.json("rejects", "list")[0]["pattern"]
-    cli.json("rejects", "redrive", pattern, "--who", "kim")
+    cli.json("rejects", "redrive", pattern, "--by", "kim")
 
     rejected = cli.json("rejects", "show", "--record", f"{lane}:{sequence}", "--stream", "people")
     fix(world)
-    cli.json("rejects", "redrive", pattern, "--who", "lee")
+    cli.json("rejects", "redrive", pattern, "--by", "lee")
     mended = cli.json("rejects", "show", "--record", f"{world.name}.people/0/0")
     _, text, _ = cli.run("rejects", "show", "--record", f"{lane}:{sequence}")
 

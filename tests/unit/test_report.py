@@ -9,23 +9,26 @@ from types import SimpleNamespace
 import pytest
 
 from db.cutover_store import Cutover
-from db.ledger import Remainder, StreamLedger
 from db.measurements import Moment
 from migration_core.cutover import CutoverPlan, CutoverStep
 from migration_core.gate import Gate, GateVerdict
+from migration_core.proof import StreamProof, ledger_gate
 from migration_core.report import (
+    AssertionOutcome,
+    Equality,
     Report,
     Section,
     Series,
+    SnapshotComparison,
     Standing,
     TableResult,
-    VerificationResult,
     as_plain,
     changes,
     gate_section,
 )
 from migration_verifier.report.charts import HEIGHT, LEFT, WIDTH, chart, thinned
 from migration_verifier.report.sections import (
+    assertions_section,
     cutover_section,
     failures_section,
     gates_section,
@@ -38,13 +41,16 @@ from migration_verifier.report.writing import page, table, write
 AT = datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001 - as the driver gives it
 
 
-def ledger(**counts):
+def proof(**counts):
     at_rest = {
-        "stream": "users", "state": "running", "reason": "", "received": 10, "applied": 7, "superseded": 1,
-        "filtered": 1, "parked": 0, "rejected": 1, "parked_keys": 0, "lanes_with_work": 0, "halted_lanes": 0,
-        "head_time": None, "stream_open": True,
+        "stream": "users", "received": 10, "applied": 7, "superseded": 1, "filtered": 1, "parked": 0, "rejected": 1,
+        "pending": 0, "unaudited": 0, "unproven_lanes": 0, "remainders": 0, "purged": 0,
     }  # fmt: skip
-    return StreamLedger(**(at_rest | counts))
+    return StreamProof(**(at_rest | counts))
+
+
+def ledger_told(*streams):
+    return ledger_section(streams, ledger_gate(streams, []))
 
 
 def pattern(**changed):
@@ -76,14 +82,21 @@ class TestTheVerdict:
     @pytest.mark.parametrize(
         ("section", "standing"),
         [
-            (ledger_section([ledger()], []), Standing.GOOD),
-            (ledger_section([], []), Standing.OPEN),
-            (ledger_section([ledger(applied=6)], []), Standing.BAD),
-            (ledger_section([ledger(applied=6, parked=1)], []), Standing.BAD),
-            (ledger_section([ledger()], [Remainder("users", 0, 1, 0, 0)]), Standing.BAD),
+            (ledger_told(proof()), Standing.GOOD),
+            (ledger_told(), Standing.OPEN),
+            (ledger_told(proof(applied=6, pending=1)), Standing.BAD),
+            (ledger_told(proof(applied=6, parked=1)), Standing.BAD),
+            (ledger_told(proof(remainders=1)), Standing.BAD),
+            (ledger_told(proof(unaudited=3, unproven_lanes=1)), Standing.BAD),
             (verification_section(None), Standing.OPEN),
-            (verification_section(VerificationResult("now", (TableResult("users", 7, 0),))), Standing.GOOD),
-            (verification_section(VerificationResult("now", (TableResult("users", 7, 1),))), Standing.BAD),
+            (verification_section(Equality((TableResult("users", 7, 2, 0, "now"),))), Standing.GOOD),
+            (verification_section(Equality((TableResult("users", 7, 0, 1, "now"),))), Standing.BAD),
+            (verification_section(Equality((TableResult("users", 0, 0, 0, ""),))), Standing.OPEN),
+            (assertions_section(None), Standing.FACT),
+            (assertions_section(Equality((), (AssertionOutcome("users", "a country", 9, 0, "now"),))), Standing.GOOD),
+            (assertions_section(Equality((), (AssertionOutcome("users", "a country", 9, 1, "now"),))), Standing.BAD),
+            (assertions_section(Equality((), (), SnapshotComparison("export", 9, 0, "now"))), Standing.GOOD),
+            (assertions_section(Equality((), (), SnapshotComparison("export", 9, 2, "now"))), Standing.BAD),
             (failures_section([]), Standing.GOOD),
             (failures_section([pattern()]), Standing.BAD),
             (failures_section([pattern(state="accepted")]), Standing.NOTED),
