@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from db.engine import Database
-from db.ledger import ledger
+from db.ledger import StreamLedger, ledger
 
 EVERY_SECONDS = 30
 _MOST = 2_000
@@ -32,7 +32,7 @@ def measure(database: Database, *, now_ms: int, unread: Mapping[str, int] | None
         return
     values: list[object] = []
     for one in streams:
-        lag = None if one.pending and one.oldest_time is None else max(0, now_ms - (one.oldest_time or now_ms))
+        lag = _lag_ms(one, now_ms)
         done = one.received - one.pending
         left = None if unread is None else unread.get(one.stream)
         values += [one.received, done, one.parked, one.rejected, one.pending, left, lag, one.stream]
@@ -48,6 +48,13 @@ def measure(database: Database, *, now_ms: int, unread: Mapping[str, int] | None
             + " UNION ALL ".join([row] * len(streams)),
             values,
         )
+
+
+def _lag_ms(one: StreamLedger, now_ms: int) -> int | None:
+    """How old the oldest row that waits is; what a snapshot holds may be of any age, and tells nothing."""
+    if not one.stream_open or (one.pending and one.oldest_time is None):
+        return None
+    return max(0, now_ms - (one.oldest_time or now_ms))
 
 
 def moments(database: Database, *, most: int = _MOST) -> list[Moment]:

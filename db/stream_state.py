@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from db import breaker
 from db.engine import Session
+from db.stop_position import stops_in
+from migration_core.stops import Stops
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,15 +16,26 @@ class StreamState:
     stream: str
     state: str
     reason: str
+    rate_limit: int | None
+    """Rows a second over all workers."""
+    stops_at: tuple[str, ...]
+    """Where ingest stops, as TOPIC:PARTITION:OFFSET."""
 
 
 def states(session: Session) -> list[StreamState]:
     """All streams in order of their names."""
     rows = session.rows(
-        "SELECT stream_id, s.name, t.state, t.reason "
+        "SELECT stream_id, s.name, t.state, t.reason, t.rate_limit, t.stop_position "
         "FROM stream_state t JOIN stream s USING (stream_id) ORDER BY s.name"
     )
-    return [StreamState(*row) for row in rows]
+    return [
+        StreamState(stream_id, name, state, reason, limit, _written(stops_in(stored)))
+        for stream_id, name, state, reason, limit, stored in rows
+    ]
+
+
+def _written(stops: Stops) -> tuple[str, ...]:
+    return tuple(f"{topic}:{partition}:{offset}" for (topic, partition), offset in sorted(stops.items()))
 
 
 def halt_stream(session: Session, stream_id: int, reason: str) -> None:

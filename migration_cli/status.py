@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,6 +42,12 @@ class StreamStatus:
     eta_seconds: float | None
     halted_lanes: int
     stream_open: bool
+    rate_limit: int | None = None
+    """Rows a second over all workers, on a person's word."""
+    stops_at: tuple[str, ...] = ()
+    """Positions where a person has told ingest to stop, as TOPIC:PARTITION:OFFSET."""
+    throttled: str = ""
+    """Why work is held back now, for the target's sake."""
 
 
 def status_of(
@@ -125,12 +131,29 @@ class _Looks:
         now = {one.stream: one for one in ledger(self._control)}
         at = time.monotonic()
         unread = self._unread()
+        limits, positions, throttled = self._controls()
         found = [
-            status_of(one, self._before.get(name), at - self._at, unread.get(name), time.time_ns() // 1_000_000)
+            replace(
+                status_of(one, self._before.get(name), at - self._at, unread.get(name), time.time_ns() // 1_000_000),
+                rate_limit=limits.get(name),
+                stops_at=positions.get(name, ()),
+                throttled=throttled,
+            )
             for name, one in now.items()
         ]
         self._before, self._at = now, at
         return found
+
+    def _controls(self) -> tuple[dict[str, int], dict[str, tuple[str, ...]], str]:
+        """({stream: rows a second}, {stream: where it stops}, why all of them are held back, or "")."""
+        from db.stream_state import states
+        from db.target_health import target_health
+
+        with self._control.transaction() as session:
+            found = states(session)
+            throttled = target_health(session).throttled
+        limits = {one.stream: one.rate_limit for one in found if one.rate_limit is not None}
+        return limits, {one.stream: one.stops_at for one in found}, throttled
 
     def _unread(self) -> Mapping[str, int]:
         if self._cluster is None:
@@ -179,4 +202,7 @@ def _state(one: StreamStatus) -> str:
     state = one.state if one.stream_open or one.state != "running" else "loading"
     reason = f": {one.reason}" if one.reason else ""
     lanes = f", {one.halted_lanes} lanes halted" if one.halted_lanes else ""
-    return f"{state}{reason}{lanes}"
+    limit = "" if one.rate_limit is None else f", at most {one.rate_limit:,} rows/s"
+    stops = f", stops at {', '.join(one.stops_at)}" if one.stops_at else ""
+    waits = f", waits: {one.throttled}" if one.throttled else ""
+    return f"{state}{reason}{lanes}{limit}{stops}{waits}"

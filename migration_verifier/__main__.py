@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 
 from db.engine import Database
+from db.ledger import ledger
 from db.ledger_proof import stream_proofs
 from db.schema import check_at_head
 from migration_verifier.audit import Auditor
@@ -54,8 +55,14 @@ def main() -> int:
             auditor.round(around.stop)
             observed.proofs(stream_proofs(database))
 
+        def observe() -> None:
+            observed.streams(ledger(database), time.time_ns() // 1_000_000)
+
         try:
-            _serve(around, {"the audit": audit_lanes, "measuring": Measurer(database, time.time).turn})
+            _serve(
+                around,
+                {"the audit": audit_lanes, "observing": observe, "measuring": Measurer(database, time.time).turn},
+            )
         finally:
             database.close()
     return 0

@@ -1,9 +1,10 @@
-"""What the verifier tells of the ledger in metrics and logs."""
+"""What the verifier tells of streams and their ledger in metrics and logs."""
 
 import logging
 from collections.abc import Sequence
 
 from db.audit import Look
+from db.ledger import StreamLedger
 from migration_core.proof import StreamProof
 from runtime.metrics import Metrics
 
@@ -21,6 +22,15 @@ class Observed:
         for one in streams:
             self._metrics.remainders.labels(one.stream).set(one.remainders)
             self._metrics.unaudited.labels(one.stream).set(one.unaudited)
+
+    def streams(self, found: Sequence[StreamLedger], now_ms: int) -> None:
+        """How far behind each stream is, and whether it moves at all."""
+        for one in found:
+            self._metrics.backlog.labels(one.stream).set(one.pending)
+            age = max(0, now_ms - one.oldest_time) / 1000 if one.pending and one.oldest_time else 0
+            self._metrics.backlog_age.labels(one.stream).set(age)
+            self._metrics.parked.labels(one.stream).set(one.parked)
+            self._metrics.paused.labels(one.stream).set(one.state == "paused")
 
     def remainder(self, look: Look) -> None:
         """Something does not agree; `ledger_remainder` says where."""

@@ -178,16 +178,22 @@ def until(look):
 class TestVerifier:
     def test_it_proves_tells_and_leaves_when_asked(self, people, tmp_path):
         run(people, "DELETE FROM raw_people WHERE source_offset = 33")
+        people.put("logins", [("a", doc(id="a", login="x"))])
+        run(people, "UPDATE stream_state t JOIN stream s USING (stream_id) SET t.state = 'paused' "
+            "WHERE s.name = 'logins'")  # fmt: skip
         verifier = Verifier(people, tmp_path)
 
         until(lambda: 'migration_ledger_remainders{stream="people"} 3.0' in verifier.get("/metrics")[1])
-        _, metrics = verifier.get("/metrics")
+        metrics = until(lambda: "migration_paused" in (told := verifier.get("/metrics")[1]) and told)
         ready, healthy = verifier.get("/readyz")[0], verifier.get("/healthz")[0]
         verifier.process.send_signal(signal.SIGTERM)
 
         assert verifier.process.wait(10) == 0
         assert (ready, healthy) == (200, 200)
         assert 'migration_unaudited_rows{stream="people"} 0.0' in metrics
+        assert 'migration_backlog_rows{stream="logins"} 1.0' in metrics
+        assert 'migration_paused{stream="logins"} 1.0' in metrics
+        assert 'migration_parked_rows{stream="people"} 0.0' in metrics
         told = [one for one in verifier.events() if one["event"] == "ledger_remainder"]
         assert [(one["stream"], one["done"], one["received"]) for one in told] == [("people", -1, -1)]
 

@@ -106,6 +106,15 @@ class TestRate:
         assert cli.run("rate", "people", "--", rate)[0] == 2
 
 
+def test_status_tells_what_a_person_has_set(world, cli):
+    cli.json("rate", "people", "50")
+    cli.json("stop-at", "people", f"{world.name}.people:0:1500")
+
+    (people,) = [one for one in cli.json("status") if one["stream"] == "people"]
+
+    assert (people["rate_limit"], people["stops_at"]) == (50, [f"{world.name}.people:0:1500"])
+
+
 class TestThrottle:
     def test_a_busy_target_is_left_alone_and_says_why(self, world, cli):
         cli.json("throttle", "--threads-running", "0")

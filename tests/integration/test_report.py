@@ -6,6 +6,7 @@ from threading import Event
 import pytest
 
 from db.measurements import measure, moments, rates
+from migration_core.sequence import last_of
 from migration_verifier.audit import Auditor, prove
 from tests.integration.applying import doc
 from tests.integration.cutting_over import at_rest
@@ -124,6 +125,17 @@ def test_measurements_are_kept_once_a_half_minute_whoever_takes_them(night):
     )
     assert len({at for at, *_ in kept}) == len(kept)
     assert {tuple(row) for _, *row in kept} == {(3, 3, 2, 7)}
+
+
+def test_rows_of_a_snapshot_that_is_still_loading_have_no_lag(night):
+    night.applying.rows("DELETE FROM measurement")
+    night.applying.rows("UPDATE lane_progress SET open_to = 0")
+    try:
+        measure(night.applying.database, now_ms=1_800_000_000_000)
+    finally:
+        night.applying.rows("UPDATE lane_progress SET open_to = %s", last_of(2))
+
+    assert {lag for (lag,) in night.applying.rows("SELECT lag_ms FROM measurement")} == {None}
 
 
 def test_a_long_history_is_read_as_so_many_moments_with_its_longest_lag(night):
