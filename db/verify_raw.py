@@ -70,6 +70,15 @@ def key_pages(
         after = last
 
 
+def row_page(
+    session: Session, part: LaneSlice, after: int, up_to: int, *, rows: int, size: int
+) -> tuple[list[RawRow], frozenset[int], int]:
+    """One page of a whole lane with the rows themselves, of at most about `size` bytes; those of a reload too."""
+    found, more = raw.read(session, part.stream, part.lane, after, up_to, rows=rows, size=size)
+    last = found[-1].sequence if more else up_to
+    return found, _outcomes(session, part, after, last), last
+
+
 def outcomes_of(session: Session, part: LaneSlice, hashes: Collection[int]) -> frozenset[int]:
     """The sequences of rows of these keys (and of any that share their hashes) that are rejected or parked."""
     if not hashes:

@@ -45,6 +45,10 @@ def verify(
 
     Example: migration verify users devices --workers 2
     """
+    from migration_verifier.processes import make_ready
+
+    if workers > 1 and not listing and against is None:
+        make_ready()  # before this process loads the same
     from migration_verifier.verify import Order
     from migration_verifier.verify import verify as run
     from migration_verifier.verify_run import last_verification

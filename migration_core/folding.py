@@ -194,8 +194,16 @@ def refold(stream: Transforms, rows: Iterable[RawRow], context: Context, *, part
 
 def refold_effects(stream: Transforms, rows: Iterable[RawRow], context: Context, *, partial: bool) -> Folded:
     """The same as rows of tables: only the last state of each document becomes any."""
-    found = refold(stream, rows, context, partial=partial)
-    folded = Folded(rejections=found.rejections)
+    folded = Folded()
+    if not partial:
+        for row in rows:
+            try:
+                folded.effects.append(_image(stream, row, context)[0])
+            except Rejected as rejected:
+                folded.rejections.append(Rejection(row, rejected.reason))
+        return folded
+    found = refold(stream, rows, context, partial=True)
+    folded.rejections += found.rejections
     for row, document in found.documents.values():
         try:
             folded.effects.append(_effect(stream, row, document, context)[0])

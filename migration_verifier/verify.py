@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from db.engine import Database
+from migration_verifier.processes import make_ready
 from migration_verifier.verify_assert import check_assertions
 from migration_verifier.verify_pool import Task, Told, do_units
 from migration_verifier.verify_run import Plan, Verification, begin_or_resume, finish, open_checks
@@ -36,6 +37,8 @@ def verify(
     told: Told = lambda _kind, _done, _all: None,
 ) -> Verification:
     """Its verdict; Transient where it cannot end now, and then the next call goes on."""
+    if order.workers > 1:
+        make_ready()
     mapping, checks = open_checks(database, order.mapping, order.streams)
     plan = Plan(order.streams, order.since_last)
     run_id, again = begin_or_resume(database, mapping, checks, plan, version=order.version)

@@ -49,18 +49,18 @@ class _Comparison:
     expected: Expected
 
     def of(self, keys: Sequence[bytes]) -> Iterator[Difference]:
-        parts = [parts_of(key) for key in keys]
         rows = [row for key in keys if (found := self.expected.rows[key]) for row in found[self.index]]
-        if self.table.digests_agree(self.session, parts, rows):
+        if self.table.digests_agree(self.session, keys, rows):
             return
         if len(keys) <= _FEW:
-            yield from self._row_by_row(keys, parts)
+            yield from self._row_by_row(keys)
             return
         size = -(-len(keys) // _WAYS)
         for start in range(0, len(keys), size):
             yield from self.of(keys[start : start + size])
 
-    def _row_by_row(self, keys: Sequence[bytes], parts: Sequence[tuple[KeyPart, ...]]) -> Iterator[Difference]:
+    def _row_by_row(self, keys: Sequence[bytes]) -> Iterator[Difference]:
+        parts = [parts_of(key) for key in keys]
         places = self.table.key_places
         actual = {_key(row, places): row for row in self.table.texts_of(self.session, parts)}
         for key in keys:

@@ -45,6 +45,7 @@ class LaneVerifier:
 
     def chunks(self, *, after: int = 0, since: int = 0) -> Iterator[Chunk]:
         """Compare every key whose last row lies beyond both, in that order; resumes at the place of any chunk."""
+        self._fold.keep_rows = not after and not since
         with self._database.transaction() as session:
             self._fold.take_in(session)
         self.watermark = self._fold.folded_to

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from itertools import islice
-from multiprocessing import get_context, parent_process
+from multiprocessing import parent_process
 from multiprocessing.connection import wait as wait_for_end
 from pathlib import Path
 from threading import Event, Thread
@@ -20,9 +20,11 @@ from db.load import threads_running
 from db.named_lock import alone
 from db.verify_store import Unit
 from migration_core.errors import Transient
+from migration_verifier.processes import FORKED
 from migration_verifier.verify_run import open_checks
 from migration_verifier.verify_work import Throttle, Worker
 from runtime.failpoints import failpoints
+from runtime.garbage import collect_seldom
 from runtime.retry import patiently
 
 
@@ -70,7 +72,7 @@ def _here(worker: Worker, units: Sequence[Unit]) -> Iterator[None]:
 def _in_processes(task: Task, units: Sequence[Unit], count: int) -> Iterator[None]:
     waiting = iter(units)
     try:
-        with ProcessPoolExecutor(count, get_context("spawn"), _begin, (task,)) as pool:
+        with ProcessPoolExecutor(count, FORKED, _begin, (task,)) as pool:
             running = {pool.submit(_do, unit) for unit in islice(waiting, count)}
             while running:
                 ended, running = wait(running, return_when=FIRST_COMPLETED)
@@ -115,6 +117,7 @@ def _end_with_parent() -> None:
 
 
 def _opened(database: Database, task: Task) -> Worker:
+    collect_seldom()
     _, checks = open_checks(database, task.mapping, task.streams)
     reached = failpoints(os.environ)
     return Worker(

@@ -1,6 +1,5 @@
 """What surrounds a program while it runs: logs, signals, health and metrics, begun and ended in one place."""
 
-import gc
 import logging
 import time
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ from typing import Protocol
 
 from runtime import logs
 from runtime.emf import Emf, emit_regularly
+from runtime.garbage import collect_seldom
 from runtime.health import Check, HealthServer, Heartbeat, Readiness
 from runtime.metrics import Metrics
 from runtime.settings import Http, Output
@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 LOOP_LIMIT = timedelta(seconds=60)
 """A round holds at most one SQS wait and one batch of 2 s; twice the time a MySQL session may take is past doubt."""
 _EMF_EVERY = timedelta(seconds=30)
-_YOUNG_OBJECTS = 50_000
 
 
 class ServiceSettings(Protocol):
@@ -65,10 +64,7 @@ def service(
         else None
     )
     log.info("started", extra={"version": version(), "configuration": settings.effective()})
-    # A batch is thousands of tuples that live until its commit: looking through them for cycles, which they never
-    # form, again and again costs a tenth of the processor.
-    gc.freeze()
-    gc.set_threshold(_YOUNG_OBJECTS)
+    collect_seldom()
     try:
         yield Service(stop, metrics, heartbeat, port)
     finally:

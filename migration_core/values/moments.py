@@ -20,7 +20,7 @@ _MOMENT = re.compile(
 _TIME = re.compile(r"(-?)(\d{2,3}):([0-5]\d)(?::([0-5]\d)(?:[.,](\d+))?)?", re.ASCII)
 _LAST_TIME = "838:59:59"
 _PER_SECOND = {"epoch_s": 1, "epoch_ms": 1000, "epoch_us": 1_000_000}
-_DAY_HOURS, _DAY_LENGTH = 24, len("YYYY-MM-DD")
+_DAY_HOURS, _DAY_SECONDS, _DAY_LENGTH = 24, 86_400, len("YYYY-MM-DD")
 _ZONES = {"Z": timedelta(0)} | {
     f"{sign}{minutes // 60:02d}:{minutes % 60:02d}": timedelta(minutes=minutes if sign == "+" else -minutes)
     for sign in "+-"
@@ -29,6 +29,7 @@ _ZONES = {"Z": timedelta(0)} | {
 """Offsets that clocks on earth have or had lately; others are read with less haste."""
 _CLOCK = tuple(f" {minute // 60:02d}:{minute % 60:02d}:" for minute in range(1440))
 _SECONDS = tuple(f"{second:02d}" for second in range(60))
+_THOUSAND = tuple(f"{number:03d}" for number in range(1000))
 _SEPARATORS = {19: "--T::"} | dict.fromkeys(range(21, 30), "--T::.")
 """Of the usual spellings, by their length without the offset: every third character from the fifth."""
 
@@ -172,26 +173,34 @@ def _usual(digits: int) -> Any:  # noqa: ANN401 - a function of one JSON value
 
 
 def _epoch_writer(per_second: int, digits: int) -> Any:  # noqa: ANN401 - a function of one int
-    """A plausible count as text, by division and tables: a fourth of the time of a datetime."""
-    per_day, per_minute = per_second * 86400, per_second * 60
+    """A plausible count as text, by division and tables: an eighth of the time of a datetime."""
     width = len(str(per_second)) - 1
     keep, fill = min(width, digits), "0" * (digits - width)
     drop = 10 ** (width - keep)
 
     def whole(count: int) -> str:
-        number, rest = divmod(count, per_day)
-        minute, rest = divmod(rest, per_minute)
-        return f"{_DAYS[number]}{_CLOCK[minute]}{_SECONDS[rest // per_second]}"
+        number, second = divmod(count // per_second, _DAY_SECONDS)
+        return f"{_DAYS[number]}{_CLOCK[second // 60]}{_SECONDS[second % 60]}"
 
-    def fraction(count: int) -> str:
-        number, rest = divmod(count, per_day)
-        minute, rest = divmod(rest, per_minute)
-        second, rest = divmod(rest, per_second)
-        return f"{_DAYS[number]}{_CLOCK[minute]}{_SECONDS[second]}.{rest // drop:0{keep}d}{fill}"
+    def millis(count: int) -> str:
+        seconds, rest = divmod(count, 1000)
+        number, second = divmod(seconds, _DAY_SECONDS)
+        return f"{_DAYS[number]}{_CLOCK[second // 60]}{_SECONDS[second % 60]}.{_THOUSAND[rest]}{fill}"
+
+    def micros(count: int) -> str:
+        seconds, rest = divmod(count, 1_000_000)
+        number, second = divmod(seconds, _DAY_SECONDS)
+        behind = f"{_THOUSAND[rest // 1000]}{_THOUSAND[rest % 1000]}"
+        return f"{_DAYS[number]}{_CLOCK[second // 60]}{_SECONDS[second % 60]}.{behind}"
+
+    def cut(count: int) -> str:
+        return f"{whole(count)}.{count % per_second // drop:0{keep}d}"
 
     if not digits:
         return whole
-    return fraction if keep else lambda count: f"{whole(count)}.{fill}"
+    if not keep:
+        return lambda count: f"{whole(count)}.{fill}"
+    return {(3, 3): millis, (6, 6): micros}.get((width, keep), cut)
 
 
 def _checked_day(field: Field, value: str, year: str, month: str, day_: str) -> date:
