@@ -13,11 +13,14 @@ USERS ?=
 WORKERS ?=
 # Of `make test`: pytest's own arguments, for example T='-k sweeper'.
 T ?=
+# Of `make proof-bars`; B is for its other options (B=--help lists them).
+SEED ?=
+B ?=
 # Of `make lock`.
 UPGRADE ?=
 IMAGE ?= kafka-mysql-migration:dev
 
-.PHONY: help venv replay up down status logs reset check audit test test-unit mutants bench lock image clean
+.PHONY: help venv replay up down status logs reset check audit test test-unit mutants proof-bars bench lock image clean
 
 help: ## list the targets (this)
 	@echo "make TARGET        STACK=docker or STACK=native says where servers come from"
@@ -65,6 +68,9 @@ test-unit: venv ## the rules alone: seconds, no server
 
 mutants: venv ## break each guarantee on purpose and show that a test goes red
 	@$(RUN) -m tests.mutants
+
+proof-bars: venv ## 10,000 corruptions and 50 kills each of verify, redrive, reload and cutover; SEED=2 B='--again'
+	@$(RUN) -m tests.proof $(if $(SEED),--seed $(SEED)) $(B)
 
 bench: venv ## rates, latency, requests and memory against direct loading, as a table and as JSON
 	@$(RUN) -m benchmarks

@@ -39,7 +39,7 @@ def look(
     if found is None:
         raise Halted(f"lane {lane} of stream {stream.name!r} has no progress row: restore the control schema")
     known = KeyLook(frozenset(keys), int(found[0]), int(found[1]))
-    while keys and after < known.up_to:
+    while after < known.up_to:
         with database.transaction() as session:
             after = learn(session, stream, lane, known, after=after, up_to=known.up_to, every=every)
     return known
@@ -49,6 +49,8 @@ def learn(
     session: Session, stream: RegisteredStream, lane: int, known: KeyLook, *, after: int, up_to: int, every: bool
 ) -> int:
     """Take one stretch of the lane into `known`; where it ended."""
+    if not known.keys:
+        return up_to
     table = quoted(table_of(stream.name))
     found = session.one(
         f"SELECT MAX(sequence), COUNT(*) FROM (SELECT sequence FROM {table} WHERE lane = %s AND sequence > %s "

@@ -1,4 +1,4 @@
-"""What `MIGRATION_FAILPOINTS` asks for: kill, stop or raise at the n-th pass of a step of the protocol."""
+"""What `MIGRATION_FAILPOINTS` asks for: kill, stop or raise at the n-th pass of a step, or tell every step."""
 
 import os
 import signal
@@ -10,6 +10,8 @@ from migration_core.errors import Transient
 from migration_core.steps import Reached, Step
 
 Act = Literal["kill", "stop", "raise"]
+TELL = "tell:"
+"""Begins a text that names a pipe to which each step is written as a line, for whoever kills from outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ def parse(text: str) -> list[Failpoint]:
 
 def reached_of(text: str) -> Reached:
     """The function that programs call at every step."""
+    if text.startswith(TELL):
+        return _teller(text.removeprefix(TELL))
     waiting = {(one.step, one.passing): one.act for one in parse(text)}
     passes: Counter[Step] = Counter()
 
@@ -46,5 +50,14 @@ def reached_of(text: str) -> Reached:
             os.kill(os.getpid(), signal.SIGSTOP)
         elif act == "raise":
             raise Transient(f"failpoint {step}")
+
+    return reached
+
+
+def _teller(pipe: str) -> Reached:
+    line = os.open(pipe, os.O_WRONLY | os.O_CLOEXEC)
+
+    def reached(step: Step) -> None:
+        os.write(line, f"{step}\n".encode())
 
     return reached

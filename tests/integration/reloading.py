@@ -2,15 +2,12 @@
 
 import hashlib
 import json
-import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from multiprocessing import get_context
 from pathlib import Path
 from threading import Event, Lock, Thread
 from uuid import uuid4
@@ -25,7 +22,6 @@ from kafka_log.producer import LogWriter
 from kafka_log.topics import TopicAdmin
 from kafka_log.watermarks import CapturedOffset, LogView
 from local_stack.servers import Servers
-from migration_cli.__main__ import main
 from migration_cli.registering import register_streams
 from migration_core.containers.kcat import render
 from migration_core.manifest import FILE_NAME, Manifest, Part, StreamSnapshot, TopicOffsets
@@ -33,6 +29,7 @@ from migration_core.manifest import render as render_manifest
 from migration_core.records import Received
 from replay.children import Children
 from runtime.retry import patiently
+from tests.integration import forked
 from tests.integration.evidence import OrderWatch, lanes_and_locks
 from tests.servers import own
 from work_queue.attributes import ensure_queue
@@ -75,9 +72,6 @@ streams:
         columns: {{id: $.id, stage: $.stage, delay: $.delay, source_sequence: {{source: sequence}}}}
 """
 Document = dict[str, object]
-
-_forked = get_context("forkserver")
-_forked.set_forkserver_preload(["tests.integration.reloading", "snapshot_loader.__main__"])
 
 
 @dataclass
@@ -145,6 +139,7 @@ class Platform:
 
     def live(self) -> None:
         """Change and remove documents of its own, over and over, until `rest`."""
+        self._over.clear()
         self._thread = Thread(target=self._run, name="platform", daemon=True)
         self._thread.start()
 
@@ -217,11 +212,9 @@ class Reloading:
         """`migration …` in a process of its own, which must end with `code`; what it said, its log left out."""
         self.runs += 1
         log = self.folder / f"migration-{self.runs}.log"
-        environment = {**self.children.environment, **variables}
-        child = _forked.Process(target=_migration, args=(environment, str(log), arguments))
-        child.start()
+        child = forked.start(arguments, {**self.children.environment, **variables}, log)
         child.join(_PATIENCE_SECONDS)
-        said, events = (Path(f"{log}.{end}").read_text(encoding="utf-8") for end in ("out", "err"))
+        said, events = forked.said(log)
         assert child.exitcode == code, f"{arguments} ended with {child.exitcode}: {said}{events}"
         return said if code == 0 else events
 
@@ -269,8 +262,14 @@ class Reloading:
     def expect_equal(self) -> None:
         """The platform rests; then the copy holds what it holds, and nothing else is left behind."""
         self.platform.rest()
-        self.until_drained()
+        self.expect_same()
         assert self.watch.end() == []
+        self.children.stop()
+        assert lanes_and_locks(self.database) == []
+
+    def expect_same(self) -> None:
+        """While the platform rests: the copy holds what it holds, and every ledger adds up."""
+        self.until_drained()
         people = dict(self.rows("SELECT id, name FROM {target}.people"))
         assert people == {key: one["name"] for key, one in self.platform.held["people"].items()}
         trips = {id_: (stage, delay) for id_, stage, delay in self.rows("SELECT id, stage, delay FROM {target}.trips")}
@@ -278,16 +277,6 @@ class Reloading:
             assert trips == {k: (one["stage"], one.get("delay")) for k, one in self.platform.held["trips"].items()}
         assert left(remainders(self.database)) == []
         assert self.rows("SELECT * FROM reject") == []
-        self.children.stop()
-        assert lanes_and_locks(self.database) == []
-
-
-def _migration(environment: dict[str, str], log: str, arguments: tuple[str, ...]) -> None:
-    for number, end in ((1, "out"), (2, "err")):
-        os.dup2(os.open(f"{log}.{end}", os.O_WRONLY | os.O_CREAT), number)
-    os.environ.update(environment)
-    sys.argv = ["migration", *arguments]
-    main()
 
 
 def left(found: list[Remainder]) -> list[Remainder]:

@@ -140,6 +140,21 @@ class TestImages:
         assert (gains.applied, gains.superseded) == (0, 1)
         assert world.rows("SELECT id, name FROM {target}.people") == [("a", "newer")]
 
+    def test_a_lane_without_such_rejects_is_passed_whatever_was_applied_to_it_meanwhile(self, world):
+        world.put("people", [bad_person("a")])
+        world.drain()
+        fix(world)
+        redriving = pristine(world, "people", "TYPE_MISMATCH")
+        lane = 3 - lane_of(canonical(["a"]), 4)
+        redriving.enter(lane)
+        known = redriving.look(lane, 0)
+        world.put("people", [person(f"u{n}") for n in range(20)])
+        world.drain()
+
+        tried = redriving.step(lane, 0, 100, known)
+
+        assert (tried.gains.tried, tried.cursor) == (0, None)
+
     def test_a_row_that_still_fails_stays_as_it_was_and_another_cause_moves_it(self, world):
         world.put("people", [bad_person("a"), bad_person("b"), ("c", doc(id="c"))])
         world.drain()

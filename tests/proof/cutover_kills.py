@@ -2,6 +2,7 @@
 
 import multiprocessing
 import random
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,10 +36,14 @@ class Place:
     hooks: dict[str, str]
 
 
-def killed_and_resumed(night: CuttingOver, *, kills: int, seed: int) -> None:
-    """Cut over until so many processes were killed; AssertionError names the seed and the cut-over that differs."""
+def killed_and_resumed(night: CuttingOver, *, kills: int, seed: int) -> Counter[str]:
+    """Cut over until so many processes were killed; AssertionError names the seed and the cut-over that differs.
+
+    Returns {the cut-over's step when the kill fell: how often}.
+    """
     chance = random.Random(seed)
     left = kills
+    fell: Counter[str] = Counter()
     while left:
         night.reset()
         cutover_id = night.begin()
@@ -49,7 +54,14 @@ def killed_and_resumed(night: CuttingOver, *, kills: int, seed: int) -> None:
                 if process.exitcode is None and left:
                     process.kill()
                     left -= 1
+                    fell[_step(night)] += 1
         _ended_well(night, f"seed {seed}, cut-over {cutover_id}, {left} of {kills} kills left")
+    return fell
+
+
+def _step(night: CuttingOver) -> str:
+    at = night.store.latest()
+    return "none" if at is None else at.step.value
 
 
 def _ended_well(night: CuttingOver, where: str) -> None:

@@ -1,0 +1,140 @@
+"""SIGKILL at random moments for a command that is called again until it ends, and between which of its steps each fell.
+
+A moment is a step of the protocol and a random while behind it. Steps are dealt like cards, so that each phase gets
+its share of the kills, however short it is; and with the while, every place within a phase can be hit.
+"""
+
+import os
+import random
+import select
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from migration_core.steps import Step
+from runtime.failpoints import VARIABLE
+from tests.chaos.failpoints import TELL
+from tests.integration import forked
+
+START = "start"
+"""Stands for the time before the first step."""
+_BEHIND_SECONDS, _BEHIND_START_SECONDS = 0.05, 0.3
+_PASSES = (1, 1, 1, 2, 3, 5)
+_PATIENCE_SECONDS = 120.0
+_AGAIN = 75
+
+
+@dataclass
+class Killer:
+    """Spends `left` kills."""
+
+    folder: Path
+    dice: random.Random
+    left: int
+    steps: Sequence[Step]
+    """Those behind which it kills."""
+    fell: Counter[str] = field(default_factory=Counter)
+    """{the last step before the kill: how often}."""
+    begun: int = 0
+    _cards: list[str] = field(default_factory=list)
+
+    def to_its_end(
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        steps: Collection[Step] | None = None,
+        code: int = 0,
+    ) -> None:
+        """Until it ends with `code`, left alone or because it was quicker; `steps` are those that this command has."""
+        within = {START, *(self.steps if steps is None else steps)}
+        while True:
+            with _running(self.folder, f"killed-{self.begun}", arguments, environment) as told:
+                self.begun += 1
+                if self.left and self._until_the_moment(told, within):
+                    told.child.kill()
+                    told.child.join()
+                    self.left -= 1
+                    self.fell[told.last()] += 1
+                    continue
+                ended = told.until_its_end()
+            if ended != _AGAIN:  # what a killed one has locked is given back a moment later
+                assert ended == code, f"{arguments} ended with {ended}: {forked.said(told.log)}"
+                return
+
+    def _until_the_moment(self, told: "_Told", within: Collection[str]) -> bool:
+        """Whether it is there, rather than that the command has ended before."""
+        step = self._dealt(within)
+        passing = self.dice.choice(_PASSES)
+        seconds = self.dice.random() ** 3 * (_BEHIND_START_SECONDS if step == START else _BEHIND_SECONDS)
+        if step == START or told.until(lambda: told.passed[step] >= passing, _PATIENCE_SECONDS):
+            told.until(lambda: False, seconds)
+            if told.child.is_alive():
+                return True
+        self._cards.append(step)
+        return False
+
+    def _dealt(self, within: Collection[str]) -> str:
+        while True:
+            for card in self._cards:
+                if card in within:
+                    self._cards.remove(card)
+                    return card
+            self._cards += self.dice.sample([START, *self.steps], len(self.steps) + 1)
+
+
+@dataclass
+class _Told:
+    """A child, and what it tells of its steps."""
+
+    child: BaseProcess
+    log: Path
+    pipe: int
+    passed: Counter[str] = field(default_factory=Counter)
+    _text: bytes = b""
+
+    def until(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Read on; False when the child has ended or the time is over first."""
+        over = time.monotonic() + seconds
+        while not condition():
+            left = over - time.monotonic()
+            ready, _, _ = select.select([self.pipe, self.child.sentinel], [], [], max(0.0, left))
+            if self.pipe in ready:
+                self._read()
+            elif ready or left <= 0:
+                return False
+        return True
+
+    def until_its_end(self) -> int:
+        self.until(lambda: False, _PATIENCE_SECONDS)
+        self.child.join(0)
+        assert self.child.exitcode is not None, f"it does not end: {forked.said(self.log)}"
+        return self.child.exitcode
+
+    def last(self) -> str:
+        """The step that it passed last; all is told when it is dead."""
+        self.until(lambda: False, 0)
+        lines = self._text.decode().splitlines()
+        return lines[-1] if lines else START
+
+    def _read(self) -> None:
+        found = os.read(self.pipe, 1 << 16)
+        self._text += found
+        self.passed = Counter(self._text.decode().splitlines())
+
+
+@contextmanager
+def _running(folder: Path, name: str, arguments: Sequence[str], environment: Mapping[str, str]) -> Iterator[_Told]:
+    pipe = folder / f"{name}.steps"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)  # for writing too, so that it never says that it has ended
+    child = forked.start(arguments, {**environment, VARIABLE: f"{TELL}{pipe}"}, folder / name)
+    try:
+        yield _Told(child, folder / name, reader)
+    finally:
+        child.kill()
+        child.join()
+        os.close(reader)
