@@ -66,6 +66,19 @@ class TopicAdmin:
         resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
         for future in self._client.incremental_alter_configs([resource]).values():
             answer(future, f"configuring topic {topic!r}")
+        self._await_settings(topic, config)
+
+    def _await_settings(self, topic: str, wanted: Mapping[str, str]) -> None:
+        """The controller answers before the brokers know."""
+        until = time.monotonic() + _ANSWER_SECONDS
+        while True:
+            (asked,) = self._client.describe_configs([ConfigResource(ResourceType.TOPIC, topic)]).values()
+            found = answer(asked, f"reading the settings of topic {topic!r}")
+            if all(found[name].value == value for name, value in wanted.items()):
+                return
+            if time.monotonic() > until:
+                raise Transient(f"topic {topic!r} does not take its settings within {_ANSWER_SECONDS:g} s")
+            time.sleep(_LOOK_AGAIN_SECONDS)
 
     def _await_leaders(self, topic: str, partitions: int) -> None:
         """The controller answers before the brokers lead: only then can a partition be read and written."""

@@ -18,9 +18,9 @@ from tests.integration.migrating import KILLED, LOADER, MASTER, TRY_AGAIN, WORKE
 pytestmark = pytest.mark.servers
 
 USERS = 300
-SECONDS = 6.0
+SECONDS = 4.0
 """Of live changes: long enough for faults to fall among them."""
-KILLS = 12
+KILLS = 8
 _PREFIXES = {LOADER: "loader.", MASTER: "master.", WORKER: ("worker.", "sweeper.")}
 
 
