@@ -271,12 +271,19 @@ class Reloading:
         """While the platform rests: the copy holds what it holds, and every ledger adds up."""
         self.until_drained()
         people = dict(self.rows("SELECT id, name FROM {target}.people"))
-        assert people == {key: one["name"] for key, one in self.platform.held["people"].items()}
+        _expect_held("people", people, {key: one["name"] for key, one in self.platform.held["people"].items()})
         trips = {id_: (stage, delay) for id_, stage, delay in self.rows("SELECT id, stage, delay FROM {target}.trips")}
         if self.ledger("trips").received:
-            assert trips == {k: (one["stage"], one.get("delay")) for k, one in self.platform.held["trips"].items()}
+            held = {key: (one["stage"], one.get("delay")) for key, one in self.platform.held["trips"].items()}
+            _expect_held("trips", trips, held)
         assert left(remainders(self.database)) == []
         assert self.rows("SELECT * FROM reject") == []
+
+
+def _expect_held(table: str, rows: dict[object, object], held: dict[object, object]) -> None:
+    wrong = sorted(str(key) for key in rows.keys() | held.keys() if rows.get(key) != held.get(key))
+    told = [(key, rows.get(key), held.get(key)) for key in wrong[:5]]
+    assert not wrong, f"{len(wrong)} rows of {table} differ, such as (key, is, must be) {told}"
 
 
 def left(found: list[Remainder]) -> list[Remainder]:

@@ -32,6 +32,13 @@ MUTANTS = [
         (f"{_REDRIVE}::TestImages::test_what_was_applied_between_the_look_and_the_lock_stands",),
     ),
     Mutant(
+        "a lane is asked for the rows of no key",
+        "db/later_rows.py",
+        "    if not known.keys:\n        return up_to\n",
+        "",
+        (f"{_REDRIVE}::TestImages::test_a_lane_without_such_rejects_is_passed_whatever_was_applied_to_it_meanwhile",),
+    ),
+    Mutant(
         "a row settled since the look is not noticed",
         "db/redrive.py",
         "                elif settled == known.settled:\n",

@@ -7,6 +7,7 @@ its share of the kills, however short it is; and with the while, every place wit
 import os
 import random
 import select
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -54,9 +55,7 @@ class Killer:
         while True:
             with _running(self.folder, f"killed-{self.begun}", arguments, environment) as told:
                 self.begun += 1
-                if self.left and self._until_the_moment(told, within):
-                    told.child.kill()
-                    told.child.join()
+                if self.left and self._until_the_moment(told, within) and told.killed():
                     self.left -= 1
                     self.fell[told.last()] += 1
                     continue
@@ -72,8 +71,7 @@ class Killer:
         seconds = self.dice.random() ** 3 * (_BEHIND_START_SECONDS if step == START else _BEHIND_SECONDS)
         if step == START or told.until(lambda: told.passed[step] >= passing, _PATIENCE_SECONDS):
             told.until(lambda: False, seconds)
-            if told.child.is_alive():
-                return True
+            return True
         self._cards.append(step)
         return False
 
@@ -107,6 +105,12 @@ class _Told:
             elif ready or left <= 0:
                 return False
         return True
+
+    def killed(self) -> bool:
+        """Kill it; False when it has ended by itself a moment before."""
+        self.child.kill()
+        self.child.join()
+        return self.child.exitcode == -signal.SIGKILL
 
     def until_its_end(self) -> int:
         self.until(lambda: False, _PATIENCE_SECONDS)

@@ -111,7 +111,7 @@ def _ended_well(world: Applying, people: People, trips: Trips, where: str) -> No
         people.rows(),
         f"{where}: people",
     )
-    assert phones == {}, f"{where}: phones of nobody"
+    _equal("phones of nobody", phones, {}, where)
     _same(
         {
             id_: (stage, delay, offsets["trips"][sequence])
@@ -122,28 +122,33 @@ def _ended_well(world: Applying, people: People, trips: Trips, where: str) -> No
         trips.rows(),
         f"{where}: trips",
     )
-    assert [offset for offset, *_ in world.rejects("people")] == people.rejected(), where
-    assert [offset for offset, *_ in world.rejects("trips")] == trips.rejected(), where
-    assert world.ledger("people").parked == 0, where
-    assert world.ledger("trips").parked == len(trips.parked()), where
+    for stream, source in (("people", people), ("trips", trips)):
+        _equal(f"rejects of {stream}", [offset for offset, *_ in world.rejects(stream)], source.rejected(), where)
+    _equal("parked", (world.ledger("people").parked, world.ledger("trips").parked), (0, len(trips.parked())), where)
     _counted(world, where)
-    assert world.remainders() == [], where
-    assert audited(world.database) == [], where
+    _equal("remainders", world.remainders(), [], where)
+    _equal("audit", audited(world.database), [], where)
 
 
 def _counted(world: Applying, where: str) -> None:
     """Patterns count their rejects, and every reject of full images was tried once, whatever died in between."""
     listed = dict(world.rows("SELECT pattern_id, rejects FROM reject_pattern WHERE rejects > 0"))
-    assert listed == dict(world.rows("SELECT pattern_id, COUNT(*) FROM reject GROUP BY pattern_id")), where
-    assert world.rows("SELECT * FROM redrive_attempt WHERE finished_at IS NULL") == [], where
+    counted = dict(world.rows("SELECT pattern_id, COUNT(*) FROM reject GROUP BY pattern_id"))
+    _equal("rejects of patterns", listed, counted, where)
+    open_ = world.rows("SELECT attempt_id FROM redrive_attempt WHERE finished_at IS NULL")
+    _equal("attempts that nobody finished", open_, [], where)
     tried = world.rows(
         "SELECT pattern_id, SUM(n_tried), MAX(rejects_before) FROM redrive_attempt JOIN reject_pattern "
         "USING (pattern_id) JOIN stream s USING (stream_id) WHERE s.name = 'people' GROUP BY pattern_id"
     )
-    assert [one for one in tried if one[1] != one[2]] == [], where
+    _equal("(pattern, tried, rejects before)", [one for one in tried if one[1] != one[2]], [], where)
 
 
 def _same(actual: dict[object, object], expected: dict[object, object], where: str) -> None:
     wrong = {key for key in actual.keys() | expected.keys() if actual.get(key) != expected.get(key)}
     told = [(key, actual.get(key), expected.get(key)) for key in sorted(wrong)[:5]]
     assert not wrong, f"{where}: {len(wrong)} differ, such as (key, is, must be) {told}"
+
+
+def _equal(what: str, actual: object, expected: object, where: str) -> None:
+    assert actual == expected, f"{where}: {what}: {actual}, and must be {expected}"

@@ -29,10 +29,10 @@ def killed_and_resumed(world: Reloading, folder: Path, *, kills: int, seed: int,
             _reload(world, killer, rounds, silent)
             world.platform.rest()
             world.expect_same()
+            assert world.rows("SELECT state, COUNT(*) FROM reload GROUP BY state") == [("done", rounds)]
+            assert audited(world.database) == []
         except AssertionError as error:
             raise AssertionError(f"{where}: {error}") from error
-        assert world.rows("SELECT state, COUNT(*) FROM reload GROUP BY state") == [("done", rounds)], where
-        assert audited(world.database) == [], where
     world.expect_equal()
     return killer.fell
 
