@@ -70,14 +70,23 @@ class IngestStore:
         self._stream_ids: dict[str, int] = {}
 
     def take_over(self, streams: Sequence[str]) -> list[SourceOffset]:
-        """Raise the epoch on all offset rows of `streams` and read them, in one transaction: older masters are out."""
+        """Raise the epoch on all offset rows of `streams` and read them, in one transaction: older masters are out.
+
+        Where no row is registered yet there is nothing that could hold an epoch, so none is taken: two masters would
+        have the same one.
+        """
         with self._database.transaction() as session:
             self._stream_ids = _stream_ids(session, streams)
             marks, ids = _marks(self._stream_ids.values())
+            # Over all streams: masters whose streams are not the same ones must never have the same epoch.
             found = session.one(
-                f"SELECT COALESCE(MAX(epoch), 0) FROM source_offset WHERE stream_id IN ({marks}) FOR UPDATE", ids
+                f"SELECT COALESCE(MAX(epoch), 0), COALESCE(SUM(stream_id IN ({marks})), 0) FROM source_offset "
+                "FOR UPDATE",
+                ids,
             )
-            epoch = (found[0] if found else 0) + 1
+            if found is None or not found[1]:
+                return []
+            epoch = int(found[0]) + 1
             session.execute(f"UPDATE source_offset SET epoch = %s WHERE stream_id IN ({marks})", (epoch, *ids))
             sources = self._read(session, epoch)
         self._epoch = epoch

@@ -28,7 +28,7 @@ def images_again(
     if lane.locked.parked:
         keys = {row.entity_key for row in found if row.entity_key is not None}
         take.parked = parks.parks_of(lane.session, stream.stream_id, lane.locked.lane, keys)
-    gains = _fold(lane, take, known) if instead is None else _settle(lane, take, *instead)
+    gains = _fold(lane, take, known) if instead is None else _settle(lane, take, known, *instead)
     ended = len(chosen) < rows and len(found) == len(chosen)
     return Tried(gains, None if ended else take.cursor)
 
@@ -55,11 +55,13 @@ def _fold(lane: LockedRedrive, take: Take, known: KeyLook) -> Gains:
     return lane.record(take, folded, parked_keys=-len(ended), released=released)
 
 
-def _settle(lane: LockedRedrive, take: Take, sequence: int, cause: BadBatch) -> Gains:
+def _settle(lane: LockedRedrive, take: Take, known: KeyLook, sequence: int, cause: BadBatch) -> Gains:
     """The one row that the server refuses: it stays rejected, or waits for the value that another entity holds."""
     if [row.sequence for row in take.rows] != [sequence]:
         raise Stale
     row, key = take.rows[0], take.rows[0].entity_key
+    if key is not None and known.newest.get(key, sequence) > sequence:
+        raise Stale  # a newer image was applied since the refusal, and the older one must not wait to overwrite it
     if cause.unique_key and key is not None and key not in take.parked:
         waits = Park(lane.locked.lane, key, row.sequence, parks.PENDING_UNIQUE, 0, cause.unique_key)
         parks.park(lane.session, lane.parts.registered.stream_id, [waits])

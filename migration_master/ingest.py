@@ -63,6 +63,14 @@ class Ingest:
         """Every partition with the offset up to which it is stored."""
         return self._sources
 
+    def stands_at(self, sources: Iterable[SourceOffset]) -> bool:
+        """Whether the store has each of these partitions where this process has it.
+
+        A fail-over may lose the newest commits, and an idle process hears of none: with no further record the fence
+        would never tell it either.
+        """
+        return all(self._sources[place_of(source)].next_offset == source.next_offset for source in sources)
+
     def turn(self, timeout: float) -> list[PartitionRows]:
         """Read once, store it, have it rung for; what was stored, empty when nothing had come within `timeout`."""
         batches = self._reader.read(MOST_RECORDS, timeout, max_bytes=MOST_BYTES)

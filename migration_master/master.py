@@ -197,7 +197,7 @@ class Master:
         if not plan.reading:
             self.close()
             ingest = None
-        elif ingest is None or plan.differs_from(self._plan):
+        elif ingest is None or plan.differs_from(self._plan) or not ingest.stands_at(plan.reading):
             ingest = self._begin(plan.reading, view, plan.stops)
         self._plan, self._ingest, self._idle = plan, ingest, ingest is None
         self._next_look = self._parts.clock() + self._parts.look_seconds
@@ -209,8 +209,9 @@ class Master:
             sources = self._parts.store.read_again()
         else:
             sources = self._parts.store.take_over(list(self._parts.streams))
-            self._taken_over = True
-            log.info("took_over", extra={"epoch": self._parts.store.epoch, "partitions": len(sources)})
+            self._taken_over = bool(sources)
+            if sources:
+                log.info("took_over", extra={"epoch": self._parts.store.epoch, "partitions": len(sources)})
         if not sources:
             self.reasons = {"*": "no offsets are registered yet: load a snapshot, or register its manifest"}
             raise Transient(self.reasons["*"])

@@ -98,6 +98,51 @@ class TestErrors:
             (1, 1)
         ]
 
+    def test_of_two_masters_that_began_before_there_were_offsets_only_the_one_that_took_over_last_stores(self, legacy):
+        topic = legacy.stream()
+        first, second = legacy.master(look_seconds=0.0), legacy.master(look_seconds=0.0)
+        for master in (first, second):
+            with pytest.raises(Transient, match="register"):
+                master.turn()
+        legacy.capture()
+        first.turn()
+        second.turn()
+
+        with pytest.raises(Fenced):
+            first.turn()
+        write(legacy, topic, 5)
+        drain(second, legacy)
+
+        complete(legacy)
+
+    def test_masters_of_unlike_streams_never_have_the_same_epoch(self, legacy):
+        legacy.stream("users")
+        legacy.stream("devices")
+        legacy.capture("users")
+        both, one = IngestStore(legacy.database), IngestStore(legacy.database)
+        both.take_over(["users", "devices"])
+        legacy.capture("devices")
+        one.take_over(["devices"])
+
+        with pytest.raises(Fenced):
+            both.read_again()
+
+    def test_commits_that_a_fail_over_lost_are_made_again_by_a_master_that_has_nothing_else_to_read(self, legacy):
+        topic = legacy.stream()
+        legacy.capture()
+        write(legacy, topic, 10)
+        master = legacy.master(look_seconds=0.0)
+        drain(master, legacy)
+        with legacy.database.transaction() as session:
+            session.execute("DELETE FROM raw_users")
+            session.execute("UPDATE lane_head SET head = 0, `rows` = 0")
+            session.execute("UPDATE stream_counter SET next_number = 0")
+            session.execute("UPDATE source_offset SET next_offset = 0, last_offset = NULL, last_sha256 = NULL")
+
+        drain(master, legacy)
+
+        complete(legacy)
+
     def test_an_idle_master_that_was_fenced_sees_it_at_its_next_look(self, legacy):
         legacy.stream()
         legacy.capture()

@@ -253,6 +253,33 @@ class TestUniqueValues:
         assert (gains.applied, gains.superseded) == (0, 1)
         assert world.rows("SELECT id, login FROM {target}.logins ORDER BY id") == [("a", "y"), ("b", "x")]
 
+    def test_a_row_that_the_server_refused_and_that_was_overtaken_since_does_not_wait_to_overwrite(self, world):
+        world.put("logins", [("a", doc(id="a", login="7")), ("b", doc(id="b", login=7))])
+        world.drain()
+        fix(world, self.MEND)
+        lane = lane_of(canonical(["b"]), 4)
+
+        class Overtaken(LaneRedrive):
+            """Between the refusal and the transaction that settles the row, a worker applies a newer image."""
+
+            def step(self, *args, instead=None, **named):
+                if instead is not None:
+                    world.put("logins", [("b", doc(id="b", login="newer"))])
+                    world.drain()
+                return super().step(*args, instead=instead, **named)
+
+        one = pristine(world, "logins", "TYPE_MISMATCH")
+        redriving = Redriving(Overtaken(one._parts, one._attempt, Limits(), dry_run=False), one._attempt)
+        assert redriving.run(4)
+        world.put("logins", [("a", doc(id="a", login="8"))])
+        world.drain()
+        with world.database.transaction() as session:
+            session.execute("UPDATE parked_key SET next_try_at = NOW(6) - INTERVAL 1 SECOND")
+        retry_parked(world.parts("logins"), lane)
+
+        assert world.rows("SELECT id, login FROM {target}.logins ORDER BY id") == [("a", "8"), ("b", "newer")]
+        assert (redriving.gains.applied, redriving.gains.superseded) == (0, 1)
+
 
 class TestPartialChanges:
     def test_parked_successors_leave_in_sequence_behind_the_row_that_held_them(self, world):
