@@ -29,6 +29,7 @@ from migration_worker.lane_work import LaneWork
 from migration_worker.opening import open_mapping, open_streams
 from migration_worker.replaying import Replaying
 from tests.integration.applying import Applying, Record, applying, doc, person
+from tests.integration.verifying import verified
 
 pytestmark = pytest.mark.servers
 
@@ -354,6 +355,19 @@ def test_a_paused_stream_is_replayed_as_far_as_it_is_applied(world):
     world.put("people", [nicked("b", "B")])
 
     assert renamed(world).report()["rows"] == 1
+
+
+def test_what_a_swap_put_in_place_is_compared_though_no_row_is_new(world):
+    world.put("people", [nicked("a", "A")])
+    world.drain()
+    verified(world)
+    same = Replay(world, "people", world.mapping_file)
+    same()
+    same("--swap")
+    with world.database.transaction() as session:
+        session.execute(f"UPDATE {world.target}.people SET name = 'spoilt'")
+
+    assert verified(world, since_last=True).differences == 1
 
 
 def test_ledger_and_report_know_nothing_of_a_replay_that_is_under_way(world):
