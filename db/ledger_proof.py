@@ -54,7 +54,7 @@ def source_ledgers(database: Database) -> list[SourceLedger]:
     Rows that the audit has walked are taken from its counts, the others are counted now.
     """
     with database.transaction() as session:
-        streams = session.rows("SELECT stream_id, name FROM stream ORDER BY name")
+        streams = session.rows("SELECT stream_id, name FROM stream JOIN stream_state USING (stream_id) ORDER BY name")
     found = []
     for stream_id, name in streams:
         with database.snapshot(_SECONDS) as session:

@@ -49,6 +49,7 @@ def the_pattern(database: Database, begins: str) -> ChosenPattern:
         rows = session.rows(
             "SELECT t.pattern_id, t.hash, s.stream_id, s.name, s.lanes, s.partial, t.stage, t.code, t.field_path, "
             "t.shape, t.state, t.rejects FROM reject_pattern t JOIN stream s USING (stream_id) "
+            "JOIN stream_state USING (stream_id) "
             "WHERE LEFT(t.hash, %s) = %s ORDER BY t.hash LIMIT 3",
             (len(begins), begins),
         )

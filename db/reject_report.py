@@ -63,12 +63,13 @@ class RejectedRow:
 
 
 def patterns(database: Database, stream: str | None = None) -> list[Pattern]:
-    """All patterns, the most frequent first."""
+    """All patterns, the most frequent first; those of a replay under way are no stream's yet."""
     with database.transaction() as session:
         rows = session.rows(
             "SELECT t.pattern_id, t.hash, s.name, t.stage, t.code, t.field_path, t.shape, t.state, t.rejects, "
             "(SELECT SUM(h.`rows`) FROM lane_head h WHERE h.stream_id = s.stream_id), t.first_seen, t.last_seen "
-            "FROM reject_pattern t JOIN stream s USING (stream_id) WHERE %s IS NULL OR s.name = %s "
+            "FROM reject_pattern t JOIN stream s USING (stream_id) JOIN stream_state USING (stream_id) "
+            "WHERE %s IS NULL OR s.name = %s "
             "ORDER BY t.rejects DESC, s.name, t.hash",
             (stream, stream),
         )
@@ -83,7 +84,8 @@ def rejected_rows(database: Database, pattern: str, *, limit: int) -> list[Rejec
             "SELECT s.name, t.code, t.field_path, r.detail, IF(o.source_id IS NULL, 'snapshot', 'stream'), "
             "COALESCE(o.topic, p.file), COALESCE(o.kafka_partition, p.part), r.source_offset, r.lane, r.sequence, "
             "r.rejected_at, r.version, r.value_sha256, r.record_key, r.value "
-            "FROM reject r JOIN stream s USING (stream_id) JOIN reject_pattern t USING (pattern_id) "
+            "FROM reject r JOIN stream s USING (stream_id) JOIN stream_state USING (stream_id) "
+            "JOIN reject_pattern t USING (pattern_id) "
             "LEFT JOIN source_offset o ON o.source_id = r.source_id "
             "LEFT JOIN snapshot_part p ON p.source_id = r.source_id "
             "WHERE t.hash LIKE CONCAT(%s, '%%') ORDER BY s.name, r.lane, r.sequence LIMIT %s",

@@ -46,6 +46,7 @@ def events(database: Database) -> list[Event]:
     with database.transaction() as session:
         rows = session.rows(
             "SELECT registered_at AS at, 'data type registered' AS what, name AS of_what FROM stream "
+            "JOIN stream_state USING (stream_id) "
             "UNION ALL SELECT n.registered_at, CONCAT('snapshot ', n.generation, ' begun'), s.name "
             "FROM snapshot n JOIN stream s USING (stream_id) "
             "UNION ALL SELECT completed_at, CONCAT('snapshot ', generation, ' complete'), s.name "
@@ -65,7 +66,10 @@ def events(database: Database) -> list[Event]:
 def streams(database: Database) -> list[StreamFacts]:
     """By name."""
     with database.transaction() as session:
-        rows = session.rows("SELECT name, partial, lanes, mapping_hash, registered_at FROM stream ORDER BY name")
+        rows = session.rows(
+            "SELECT name, partial, lanes, mapping_hash, registered_at FROM stream JOIN stream_state USING (stream_id) "
+            "ORDER BY name"
+        )
     return [StreamFacts(name, bool(partial), *rest) for name, partial, *rest in rows]
 
 

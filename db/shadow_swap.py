@@ -112,7 +112,7 @@ def _switch(session: Session, shadow: Shadow, lane: int) -> None:
     counts = ", ".join(f"r.{name} = s.{name}" for name in _COUNTS)
     session.execute(
         f"UPDATE lane_progress r JOIN lane_progress s ON s.stream_id = %s AND s.lane = r.lane SET {counts}, "
-        "r.mapping_hash = %s WHERE r.stream_id = %s AND r.lane = %s",
+        "r.settled = r.settled + 1, r.mapping_hash = %s WHERE r.stream_id = %s AND r.lane = %s",
         (run, shadow.mapping_hash, real, lane),
     )
     session.execute("DELETE FROM lane_progress WHERE stream_id = %s AND lane = %s", (run, lane))

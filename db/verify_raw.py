@@ -40,6 +40,11 @@ def watermarks(session: Session, stream_id: int) -> dict[int, int]:
     return dict(session.rows("SELECT lane, applied FROM lane_progress WHERE stream_id = %s", (stream_id,)))
 
 
+def settled(session: Session, stream_id: int) -> dict[int, int]:
+    """{lane: how often rows behind the watermark became something else}, tables that were swapped included."""
+    return dict(session.rows("SELECT lane, settled FROM lane_progress WHERE stream_id = %s", (stream_id,)))
+
+
 def key_at(session: Session, part: LaneSlice, place: int) -> bytes | None:
     """The key of the row at a place among all rows of the lane, counted from 0."""
     found = session.one(

@@ -42,6 +42,8 @@ class Run:
     detail: Mapping[str, Any]
     started_at: datetime
     finished_at: datetime | None
+    mapping_hash: str = ""
+    equal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +114,19 @@ def finished(session: Session) -> list[Run]:
     ]
 
 
-def last_equal(session: Session) -> Run | None:
-    """The newest run that compared with the raw rows and found everything equal."""
-    return _newest(session, "step = 'equal' AND COALESCE(JSON_TYPE(detail -> '$.against'), 'NULL') = 'NULL'")
+def last_equal(session: Session, mapping_hash: str) -> Run | None:
+    """The run of this mapping that found everything equal and that still stands; None where all is to be compared.
+
+    A later one that looked at more than what had changed since, and found a difference there, has undone it.
+    """
+    undone: set[object] = set()
+    for one in finished(session):
+        if one.detail.get("against") is not None:
+            continue
+        if one.equal:
+            return one if one.mapping_hash == mapping_hash and undone <= {one.run_id} else None
+        undone.add(one.detail.get("since"))
+    return None
 
 
 def run(session: Session, run_id: int) -> Run:
@@ -130,12 +142,12 @@ def _newest(session: Session, condition: str, *arguments: object) -> Run | None:
     return None if found is None else _run(found)
 
 
-_RUNS = "SELECT run_id, detail, started_at, finished_at FROM run"
+_RUNS = "SELECT run_id, detail, started_at, finished_at, mapping_hash, step = 'equal' FROM run"
 
 
 def _run(row: tuple[Any, ...]) -> Run:
-    run_id, detail, started_at, finished_at = row
-    return Run(run_id, json.loads(detail), started_at, finished_at)
+    run_id, detail, started_at, finished_at, mapping_hash, equal = row
+    return Run(run_id, json.loads(detail), started_at, finished_at, mapping_hash, bool(equal))
 
 
 def finish(session: Session, run_id: int, more: Mapping[str, object], *, equal: bool) -> None:

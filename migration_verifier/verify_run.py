@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from db import verify_store
+from db import verify_raw, verify_store
 from db.engine import Database, Session
 from db.registry import registered
 from db.target import read_target
@@ -100,7 +100,7 @@ def begin_or_resume(
         open_run = verify_store.unfinished(session, version=version, mapping_hash=mapping.hash)
         if open_run is not None and all(open_run.detail.get(name) == value for name, value in detail.items()):
             return open_run.run_id, True
-        last = verify_store.last_equal(session) if plan.since_last else None
+        last = verify_store.last_equal(session, mapping.hash) if plan.since_last else None
         detail["tables"] = _tables(checks)
         detail["since"] = None if last is None else last.run_id
         units = list(_units(session, checks, last))
@@ -112,7 +112,7 @@ def _tables(checks: Mapping[str, StreamCheck]) -> list[str]:
 
 
 def _units(session: Session, checks: Mapping[str, StreamCheck], last: Run | None) -> Iterator[Unit]:
-    since = {} if last is None else _watermarks(verify_store.units(session, last.run_id))
+    since = {} if last is None else _unmoved(session, checks, verify_store.units(session, last.run_id))
     number = 0
     for name, check in checks.items():
         covered = since.get(name, {})
@@ -140,6 +140,17 @@ def _watermarks(units: Sequence[Unit]) -> dict[str, dict[int, int]]:
         if unit.kind == "fold":
             found[unit.stream][unit.lane] = min(unit.watermark, found[unit.stream].get(unit.lane, unit.watermark))
     return dict(found)
+
+
+def _unmoved(session: Session, checks: Mapping[str, StreamCheck], units: Sequence[Unit]) -> dict[str, dict[int, int]]:
+    """The watermarks of lanes in which only later rows can have changed anything: nothing was redriven or released."""
+    now = {name: verify_raw.settled(session, check.stream_id) for name, check in checks.items()}
+    moved = {
+        (unit.stream, unit.lane)
+        for unit in units
+        if unit.kind == "fold" and now.get(unit.stream, {}).get(unit.lane) != unit.progress.get("settled")
+    }
+    return _watermarks([unit for unit in units if (unit.stream, unit.lane) not in moved])
 
 
 def begin_against(

@@ -74,14 +74,20 @@ class Worker:
         part = LaneSlice(unit.stream, check.stream_id, unit.lane, unit.hashes)
         verifier = LaneVerifier(self.database, check, part, self.sources)
         place = int(unit.progress.get("place", 0))
+        begun = {"settled": unit.progress.get("settled", self._settled(part))}
         resumed = bool(unit.progress)
         kept = _Kept(self, unit)
         for chunk in verifier.chunks(after=place, since=unit.since):
             place = chunk.place
-            kept.add(chunk.rows, chunk.differences, {"place": place, "resumed": resumed}, verifier.watermark)
+            kept.add(chunk.rows, chunk.differences, begun | {"place": place, "resumed": resumed}, verifier.watermark)
             self.throttle.wait()
         hashes = array("Q", sorted(map(key_hash, verifier.keys)))
-        kept.save({"place": place, "resumed": resumed}, verifier.watermark, hashes=hashes, done=True)
+        kept.save(begun | {"place": place, "resumed": resumed}, verifier.watermark, hashes=hashes, done=True)
+
+    def _settled(self, part: LaneSlice) -> int:
+        """Read before any row is: what is settled from here on may be missed."""
+        with self.database.transaction() as session:
+            return verify_raw.settled(session, part.stream_id)[part.lane]
 
     def _walk(self, unit: Unit) -> None:
         check = self.checks[unit.stream]

@@ -11,20 +11,25 @@ from threading import Event
 
 import pytest
 
+from db import report_facts
 from db.apply import Limits
 from db.ledger import ledger
+from db.ledger_proof import source_ledgers, stream_proofs
 from db.registry import registered
+from db.reject_decisions import the_pattern
+from db.reject_report import patterns
 from db.shadow import begin
 from db.stream_state import pause_stream
 from db.target import read_target
 from db.target_health import HealthWatch
 from migration_cli.__main__ import main
-from migration_core.errors import StaleMapping
+from migration_core.errors import ConfigError, StaleMapping
 from migration_worker.brake import Brake
 from migration_worker.lane_work import LaneWork
 from migration_worker.opening import open_mapping, open_streams
 from migration_worker.replaying import Replaying
 from tests.integration.applying import Applying, Record, applying, doc, person
+from tests.integration.verifying import verified
 
 pytestmark = pytest.mark.servers
 
@@ -350,3 +355,31 @@ def test_a_paused_stream_is_replayed_as_far_as_it_is_applied(world):
     world.put("people", [nicked("b", "B")])
 
     assert renamed(world).report()["rows"] == 1
+
+
+def test_what_a_swap_put_in_place_is_compared_though_no_row_is_new(world):
+    world.put("people", [nicked("a", "A")])
+    world.drain()
+    verified(world)
+    same = Replay(world, "people", world.mapping_file)
+    same()
+    same("--swap")
+    with world.database.transaction() as session:
+        session.execute(f"UPDATE {world.target}.people SET name = 'spoilt'")
+
+    assert verified(world, since_last=True).differences == 1
+
+
+def test_ledger_and_report_know_nothing_of_a_replay_that_is_under_way(world):
+    world.put("people", [nicked("a", "A"), person("b")])
+    world.drain()
+    before = (source_ledgers(world.database), stream_proofs(world.database), patterns(world.database))
+    told = (report_facts.streams(world.database), report_facts.events(world.database))
+
+    renamed(world)()
+    ((failing,),) = world.rows("SELECT hash FROM reject_pattern")
+
+    assert (source_ledgers(world.database), stream_proofs(world.database), patterns(world.database)) == before
+    assert (report_facts.streams(world.database), report_facts.events(world.database)) == told
+    with pytest.raises(ConfigError, match="no pattern begins with"):
+        the_pattern(world.database, str(failing))

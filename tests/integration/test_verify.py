@@ -270,6 +270,41 @@ class TestSinceTheLastRun:
 
         assert found(world, verified(world, since_last=True)) == {("logins", "extra", ("z",), "")}
 
+    def test_a_row_that_was_released_since_is_compared(self, world):
+        world.put("logins", [("a", doc(id="a", login="x")), ("b", doc(id="b", login="y"))])
+        world.put("logins", [("b", doc(id="b", login="x"))])
+        world.drain()
+        verified(world)
+        world.put("logins", [("a", doc(id="a", login="z"))])
+        world.drain()
+        retry_parked(world.parts("logins"), lane_of(canonical(["b"]), 4))
+        change(world, "UPDATE {target}.logins SET login = 'spoilt' WHERE id = 'b'")
+
+        assert found(world, verified(world, since_last=True)) == {("logins", "different", ("b",), "login")}
+
+    def test_a_later_look_at_everything_that_found_a_difference_is_not_forgotten(self, world):
+        world.put("people", [person("a")])
+        world.drain()
+        verified(world)
+        change(world, "UPDATE {target}.people SET name = 'spoilt'")
+        assert not verified(world).equal
+
+        assert found(world, verified(world, since_last=True)) == {("people", "different", ("a",), "name")}
+
+    def test_what_was_equal_by_another_mapping_is_compared_again(self, world):
+        world.put("people", [person("a")])
+        world.drain()
+        verified(world)
+        mapping = world.mapping_file.read_text()
+        world.mapping_file.write_text(mapping.replace("name: $.name,", "name: {constant: x},", 1))
+        try:
+            again = verified(world, since_last=True)
+        finally:
+            world.mapping_file.write_text(mapping)
+
+        assert again.since is None
+        assert ("people", "different", ("a",), "name") in found(world, again)
+
 
 class TestProgress:
     @pytest.mark.parametrize(
