@@ -13,11 +13,15 @@ USERS ?=
 WORKERS ?=
 # Of `make test`: pytest's own arguments, for example T='-k sweeper'.
 T ?=
+# Of `make fuzz`.
+FULL ?=
+SEED ?=
+REPEAT ?=
 # Of `make lock`.
 UPGRADE ?=
 IMAGE ?= kafka-mysql-migration:dev
 
-.PHONY: help venv replay up down status logs reset check audit test test-unit mutants bench lock image clean
+.PHONY: help venv replay up down status logs reset check audit test test-unit mutants fuzz bench lock image clean
 
 help: ## list the targets (this)
 	@echo "make TARGET        STACK=docker or STACK=native says where servers come from"
@@ -65,6 +69,9 @@ test-unit: venv ## the rules alone: seconds, no server
 
 mutants: venv ## break each guarantee on purpose and show that a test goes red
 	@$(RUN) -m tests.mutants
+
+fuzz: venv ## throw made-up bytes at every reader of foreign data; FULL=1 up to the bar, SEED=7, T=json, REPEAT=file
+	@$(RUN) -m tests.fuzz $(if $(FULL),--full) $(if $(SEED),--seed $(SEED)) $(if $(REPEAT),--repeat $(REPEAT)) $(T)
 
 bench: venv ## rates, latency, requests and memory against direct loading, as a table and as JSON
 	@$(RUN) -m benchmarks
