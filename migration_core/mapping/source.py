@@ -9,6 +9,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from migration_core.errors import ConfigError
+from migration_core.printable import printable
 
 Loc = tuple[str | int, ...]
 
@@ -68,9 +69,9 @@ def read_yaml(text: str, *, file: str, begins: str = BEGINS) -> YamlSource:
         mark = error.problem_mark or error.context_mark
         where = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
         told = ", ".join(one for one in (error.context, error.problem) if one)
-        raise ConfigError(f"{where}: {told}; mend the YAML") from error
+        raise ConfigError(f"{where}: {printable(told)}; mend the YAML") from error
     except (YAMLError, ValueError) as error:
-        raise ConfigError(f"{file}: this is no YAML: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"{file}: this is no YAML: {printable(' '.join(str(error).split()))}") from error
     except RecursionError as error:
         raise ConfigError(f"{file}: an anchor holds itself; write out what it stands for") from error
     if not isinstance(root, CommentedMap):

@@ -38,6 +38,7 @@ def expect_reject(error: Rejected, *stages: str) -> str:
 
 
 def expect_places(error: Exception, file: str) -> None:
-    """Every line of a message to a person begins with the file."""
-    for line in str(error).splitlines():
+    """Every line of a message to a person begins with the file, and holds nothing that a terminal would obey."""
+    for line in str(error).split("\n"):
         assert line.startswith(file), line
+        assert line.isprintable(), ascii(line)

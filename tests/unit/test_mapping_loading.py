@@ -241,3 +241,15 @@ def test_a_path_names_any_member(path, names):
 
     assert found.names == names
     assert str(found) == path
+
+
+def test_words_of_the_file_stay_on_their_line_and_paint_no_terminal():
+    """With an escape a key may hold what ends a line of a log, or what a terminal obeys."""
+    text = SIMPLE.replace("name: $.name", r'"a\e[31m\nb": {path: $.a.b, each: 1}')
+
+    with pytest.raises(ConfigError) as caught:
+        load_mapping(text + '"\\e[2J\\u2028": 1\n', file="m")
+
+    lines = str(caught.value).split("\n")
+    assert len(lines) == 2
+    assert all(line.isprintable() and line.startswith("m:") for line in lines)
