@@ -9,8 +9,21 @@ from migration_core.doorbell import parse as parse_doorbell
 from migration_core.errors import SnapshotError
 from migration_core.manifest import parse, render
 from tests.fuzz.target import Target, expect_places
+from tests.fuzz.tree import changed
 
 _FILE = "manifest.json"
+_PART = {"file": "a/b.gz", "rows": 2, "bytes": 40, "decompressed_bytes": 90, "sha256": "0" * 64}
+_OFFSETS = {"topic": "t", "topic_id": "id", "partition": 0, "start_offset": 1, "end_offset": 2, "leader_epoch": 3}
+_STREAM = {"name": "s", "container": "kcat", "compression": "gzip", "topics": [_OFFSETS], "parts": [_PART]}
+_PLAIN = {"name": "p", "container": "ndjson", "partial": True, "topics": [_OFFSETS | {"topic": "u"}]}
+_PLAIN["parts"] = [_PART | {"file": "p", "bytes": 0, "decompressed_bytes": 0, "rows": 0}]
+_GOOD = {"version": 1, "created_at": "2024-01-01T00:00:00Z", "streams": [_STREAM, _PLAIN]}
+_VALUES = (
+    None, True, -1, 0, 1, 2, 40, 1 << 20, 1 << 31, 1 << 34, 1 << 63, 1 << 70, 1.5, "", "x", "../x", "/x", "a\\b",
+    "a/./b", "manifest.json", "a/manifest.json", "\n", "\x1b[2J", "\ud800", "\u2028", "x" * 501, [], {}, [[]],
+    "none", "gzip", "zstd", "kcat", "ndjson", "f" * 64, "F" * 64, "2024-01-01", "2024-01-01T00:00:00",
+    "9999-12-31T23:59:59-23:59", {"x\n": 1},
+)  # fmt: skip
 
 
 def _manifest(data: bytes) -> None:
@@ -25,18 +38,16 @@ def _manifest(data: bytes) -> None:
     assert [one.sha256 for one in again.streams] == [one.sha256 for one in found.streams]
 
 
-def _manifests() -> Iterable[bytes]:
-    part = {"file": "a/b.gz", "rows": 2, "bytes": 40, "decompressed_bytes": 90, "sha256": "0" * 64}
-    offsets = {"topic": "t", "topic_id": "id", "partition": 0, "start_offset": 1, "end_offset": 2, "leader_epoch": 3}
-    stream = {"name": "s", "container": "kcat", "compression": "gzip", "topics": [offsets], "parts": [part]}
-    plain = {"name": "p", "container": "ndjson", "partial": True, "topics": [offsets | {"topic": "u"}]}
-    plain["parts"] = [part | {"file": "p", "bytes": 0, "decompressed_bytes": 0, "rows": 0}]
-    whole = {"version": 1, "created_at": "2024-01-01T00:00:00Z", "streams": [stream, plain]}
-    for one in (whole, whole | {"streams": []}, whole | {"version": "1"}, [], whole | {"streams": [stream, stream]}):
+def _manifest_tree(data: bytes) -> None:
+    _manifest(json.dumps(changed(_GOOD, data, _VALUES), ensure_ascii=False).encode("utf-8", "surrogatepass"))
+
+
+def manifests() -> Iterable[bytes]:
+    """Some that are good, some that are not."""
+    for one in (_GOOD, _GOOD | {"streams": []}, _GOOD | {"version": "1"}, [], _GOOD | {"streams": [_STREAM, _STREAM]}):
         yield json.dumps(one).encode()
-    part["file"] = "../x"
-    offsets["end_offset"] = 0
-    yield json.dumps(whole).encode()
+    yield json.dumps(_GOOD).replace("a/b.gz", "../x").replace('"end_offset": 2', '"end_offset": 0').encode()
+    yield json.dumps(_GOOD).replace('"name": "s"', r'"name": "\u001b[2J\u2028[/b]"').encode()
     yield from (b"", b"null", b'{"version": 1, "version": 1}', b'{"version":' + b"[" * 950 + b"]" * 950 + b"}")
 
 
@@ -105,7 +116,8 @@ def _results() -> Iterable[bytes]:
 
 
 TARGETS = [
-    Target("manifest", _manifest, _manifests, longest=1500),
+    Target("manifest", _manifest, manifests, longest=1500),
+    Target("manifest_tree", _manifest_tree, lambda: [b"", bytes(range(40))], bar=300_000, longest=16),
     Target("doorbell", _doorbell, _doorbells),
     Target("text_rows", _text_rows, _results),
 ]

@@ -11,7 +11,7 @@ from tests.fuzz.mappings import any_tree
 from tests.fuzz.running import FINDINGS
 from tests.fuzz.target import expect_reject
 
-_MADE_UP = {"parts": 60, "decompression": 60, "mapping": 20, "mapping_tree": 0}
+_MADE_UP = {"parts": 60, "decompression": 60, "mapping": 20, "commands": 40, "mapping_tree": 0}
 every_target = pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 
 
