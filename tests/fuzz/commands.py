@@ -57,4 +57,4 @@ def _seeds() -> Iterable[bytes]:
     yield from (b"c" + one for one in mappings.texts())
 
 
-TARGETS = [Target("commands", _command, _seeds, bar=20_000, longest=1500)]
+TARGETS = [Target("commands", _command, _seeds, bar=5_000, longest=1500)]

@@ -1,5 +1,7 @@
 """Record formats, snapshot containers and key finding: a change or a documented reject, and never another meaning."""
 
+import json
+from base64 import b64decode
 from decimal import Decimal
 
 import msgspec
@@ -9,10 +11,11 @@ from migration_core.containers.kcat import render
 from migration_core.errors import Rejected
 from migration_core.formats import FormatOptions, RecordFormat, record_format
 from migration_core.headers import decode_headers
+from migration_core.json_text import BOM
 from migration_core.key import LONGEST_KEY, canonical, parts_of
 from migration_core.mapping.keys import KeyReader
 from migration_core.mapping.path import parse_path
-from migration_core.records import Op
+from migration_core.records import Op, Received
 from tests.fuzz import seeds
 from tests.fuzz.reference import Refused, repeated, strict_object
 from tests.fuzz.target import Target, expect_reject
@@ -70,10 +73,30 @@ def _kcat(data: bytes) -> None:
         assert expect_reject(error, "container") == "SNAP_PARSE"
         return
     assert record.source_offset == 7
+    _expect_as_written(data, record)
     # The same record, written anew, is the same record: no byte of it was made up or mended.
     again = render("topic", 0, record, decode_headers(record.headers))
     assert again.count(b"\n") == 1
     assert CONTAINERS["kcat"](again[:-1], 7) == record
+
+
+_OF_KCAT = ("payload", "payload_b64", "key", "key_b64", "ts", "tstype", "headers")
+
+
+def _expect_as_written(line: bytes, record: Received) -> None:
+    """What the standard library reads of the line, in which nothing that counts may have its name twice."""
+    try:
+        pairs = json.loads(line.removeprefix(BOM).decode(), object_pairs_hook=list)
+    except ValueError:
+        return  # a number of more digits than Python converts, in a member that does not count
+    fields = dict(pairs)
+    names = [name for name, _ in pairs if name in _OF_KCAT]
+    assert len(set(names)) == len(names)
+    for name, found in (("payload", record.value), ("key", record.record_key)):
+        if fields.get(f"{name}_b64") is not None:
+            assert found == b64decode(fields[f"{name}_b64"])
+        else:
+            assert found == (None if fields.get(name) is None else fields[name].encode())
 
 
 def _ndjson(data: bytes) -> None:

@@ -49,6 +49,7 @@ def manifests() -> Iterable[bytes]:
     yield json.dumps(_GOOD).replace("a/b.gz", "../x").replace('"end_offset": 2', '"end_offset": 0').encode()
     yield json.dumps(_GOOD).replace('"name": "s"', r'"name": "\u001b[2J\u2028[/b]"').encode()
     yield from (b"", b"null", b'{"version": 1, "version": 1}', b'{"version":' + b"[" * 950 + b"]" * 950 + b"}")
+    yield b"[" * 100_000
 
 
 def _doorbell(data: bytes) -> None:
