@@ -16,11 +16,14 @@ T ?=
 # Of `make proof-bars`; B is for its other options (B=--help lists them).
 SEED ?=
 B ?=
+# Of `make fuzz`, with SEED and T.
+FULL ?=
+REPEAT ?=
 # Of `make lock`.
 UPGRADE ?=
 IMAGE ?= kafka-mysql-migration:dev
 
-.PHONY: help venv replay up down status logs reset check audit test test-unit mutants proof-bars bench lock image clean
+.PHONY: help venv replay up down status logs reset check audit test test-unit mutants proof-bars bench lock image fuzz clean
 
 help: ## list the targets (this)
 	@echo "make TARGET        STACK=docker or STACK=native says where servers come from"
@@ -71,6 +74,9 @@ mutants: venv ## break each guarantee on purpose and show that a test goes red
 
 proof-bars: venv ## 10,000 corruptions and 50 kills each of verify, redrive, reload and cutover; SEED=2 B='--again'
 	@$(RUN) -m tests.proof $(if $(SEED),--seed $(SEED)) $(B)
+
+fuzz: venv ## throw made-up bytes at every reader of foreign data; FULL=1 up to the bar, SEED=7, T=json, REPEAT=file
+	@$(RUN) -m tests.fuzz $(if $(FULL),--full) $(if $(SEED),--seed $(SEED)) $(if $(REPEAT),--repeat $(REPEAT)) $(T)
 
 bench: venv ## rates, latency, requests and memory against direct loading, as a table and as JSON
 	@$(RUN) -m benchmarks

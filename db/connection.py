@@ -16,12 +16,12 @@ from pymysql.constants import COMMAND
 from pymysql.protocol import MysqlPacket
 
 from db.errno import PACKET_TOO_LARGE
-from db.text_rows import Row, ServerError, read_rows
+from db.text_rows import Malformed, Row, ServerError, read_rows
 
 _CHUNK = 1 << 20
 """Bytes a packet: fewer than 16 MiB, and large enough that packets cost nothing."""
 _READ = 1 << 18
-_LOST, _OUT_OF_SYNC = 2013, 2014
+_LOST, _OUT_OF_SYNC, _MALFORMED = 2013, 2014, 2027
 
 
 class BufferConnection(Connection):
@@ -69,6 +69,9 @@ class BufferConnection(Connection):
         except ServerError as error:
             MysqlPacket(error.packet, this.encoding).raise_for_error()
             raise
+        except Malformed as error:
+            this._force_close()  # where the next packet begins is not known either
+            raise err.OperationalError(_MALFORMED, f"malformed packet: {error}") from error
 
     def _more(self) -> bytes:
         this: Any = self

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from migration_core.printable import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -107,7 +109,7 @@ def _cell(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return escape(str(value))
+    return escape("\n".join(map(printable, str(value).split("\n"))))
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401 - JSON has many types

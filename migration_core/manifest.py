@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from migration_core.containers import CONTAINERS
 from migration_core.errors import SnapshotError
+from migration_core.printable import printable
 from migration_core.sequence import LINE_BITS, PART_BITS
 
 VERSION = 1
@@ -23,6 +24,9 @@ MAX_RATIO = 200
 """Decompressed bytes to one byte on disk; above it a part is taken for a bomb."""
 SMALL_PART = 1 << 20
 """Decompressed bytes up to which any ratio is fine."""
+
+_SHOWN = 40
+"""Characters of a wrong version."""
 
 Compression = Literal["none", "gzip", "zstd"]
 Count = Annotated[int, Field(ge=0)]
@@ -140,7 +144,7 @@ class Manifest(_Strict):
         names = {stream.name: stream for stream in self.streams}
         if name not in names:
             near = get_close_matches(name, names, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(sorted(names))}"
+            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(map(printable, sorted(names)))}"
             raise SnapshotError(f"{file}: $.streams has no stream {name!r}: {hint}")
         return names[name]
 
@@ -156,7 +160,7 @@ def parse(text: str | bytes, *, file: str) -> Manifest:
     if not isinstance(document, dict):
         raise SnapshotError(f"{file}: $ must be an object with version, created_at and streams")
     if document.get("version") != VERSION:
-        found = document.get("version", "none")
+        found = printable(str(document.get("version", "none")))[:_SHOWN]
         raise SnapshotError(f"{file}: $.version is {found}, and this program reads version {VERSION}")
     try:
         return Manifest.model_validate_json(text)
@@ -192,4 +196,4 @@ def _mistakes(error: ValidationError, file: str) -> Iterator[str]:
     for mistake in error.errors(include_url=False, include_context=False):
         path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in mistake["loc"])
         message = mistake["msg"].removeprefix("Value error, ")
-        yield f"{file}: ${path}: {message}"
+        yield f"{file}: {printable(f'${path}: {message}')}"

@@ -38,7 +38,15 @@ _decode = msgspec.json.Decoder(_Line).decode
 def parse(line: bytes, number: int) -> Received:
     """The record in line `number`."""
     # Inside a JSON string a quote is escaped, so these words in their quotes can only be names or whole values.
-    if line[:1] != b"{" or b"\\u00" in line or line.count(b'"payload') != 1 or line.count(b'"key') != 1:
+    if (
+        line[:1] != b"{"
+        or b"\\u00" in line
+        or line.count(b'"payload') != 1
+        or line.count(b'"key') != 1
+        or line.count(b'"ts"') > 1
+        or line.count(b'"tstype"') > 1
+        or line.count(b'"headers"') > 1
+    ):
         line = _each_name_once(line)
     try:
         found = _decode(line)

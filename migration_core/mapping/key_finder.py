@@ -1,5 +1,6 @@
 """Finding a few members in JSON text without decoding the rest of it."""
 
+import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from operator import attrgetter
@@ -37,15 +38,17 @@ class Finder:
         self._fast = msgspec.json.Decoder(_struct(tree)).decode
         self._members = [_members(tree, place) for place in places]
         self._one = len(places[0]) == 1
-        self._labels = tuple({_encode(names[-1]) + b":" for place in places for names in place}) if wary else ()
+        quoted = {_encode(name) for place in places for names in place for name in names} if wary else set()
+        self._names = [(name, re.compile(re.escape(name) + rb"\s*:").findall) for name in quoted]
 
     def quick(self, text: bytes) -> Any:  # noqa: ANN401 - any JSON value
         """The one member, or the tuple of members, at the first place that has any; None where there is any doubt."""
         if self._fast is None:
             return None
-        for label in self._labels:
-            # Once, and without escapes, which could spell the name in another way.
-            if text.count(label) != 1 or _BACKSLASH in text:
+        if self._wary and _BACKSLASH in text:
+            return None  # an escape could spell a name in another way
+        for name, labels in self._names:
+            if text.count(name) > 1 and len(labels(text)) > 1:
                 return None
         try:
             record = self._fast(text)

@@ -15,6 +15,7 @@ from migration_core.errors import ConfigError
 from migration_core.mapping.model import MappingModel, model_at
 from migration_core.mapping.rules import Fault, broken_rules
 from migration_core.mapping.source import YamlSource, read_yaml
+from migration_core.printable import printable
 
 _NEEDED = {
     "target_schema": "target_schema: name_of_the_processed_schema",
@@ -49,7 +50,7 @@ class Mapping:
 
     def fault(self, message: str, *loc: str | int) -> str:
         """`message` behind its place in the file."""
-        return f"{self.source.place(loc)}: {message}"
+        return f"{self.source.place(loc)}: {printable(message)}"
 
 
 def load_mapping(text: str, *, file: str) -> Mapping:
@@ -68,7 +69,9 @@ def load_mapping(text: str, *, file: str) -> Mapping:
 
 def _together(source: YamlSource, faults: Iterable[Fault]) -> ConfigError:
     in_order = sorted(faults, key=lambda fault: source.line_and_column(fault[1]))
-    return ConfigError("\n".join(dict.fromkeys(f"{source.place(loc)}: {message}" for message, loc in in_order)))
+    return ConfigError(
+        "\n".join(dict.fromkeys(f"{source.place(loc)}: {printable(message)}" for message, loc in in_order))
+    )
 
 
 def _spell_out(plain: Any) -> None:  # noqa: ANN401 - the file before it is checked

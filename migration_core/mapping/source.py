@@ -9,6 +9,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from migration_core.errors import ConfigError
+from migration_core.printable import printable
 
 Loc = tuple[str | int, ...]
 
@@ -50,6 +51,8 @@ class YamlSource:
         return line + 1, column + 1
 
 
+_GROWS, _LARGEST = 4, 1 << 18
+"""How many times its length a file may be when all its anchors are written out, and what any file may be."""
 BEGINS = "a mapping begins with `target_schema:` and `streams:`; see docs/mapping.md"
 
 
@@ -59,14 +62,16 @@ def read_yaml(text: str, *, file: str, begins: str = BEGINS) -> YamlSource:
     reader.allow_duplicate_keys = False
     try:
         root = reader.load(text)
+        if _written_out(root, {}) > _LARGEST + _GROWS * len(text):
+            raise ConfigError(f"{file}: anchors make it many times larger than it is; write out what they stand for")
         _plain(root)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
         told = ", ".join(one for one in (error.context, error.problem) if one)
-        raise ConfigError(f"{where}: {told}; mend the YAML") from error
+        raise ConfigError(f"{where}: {printable(told)}; mend the YAML") from error
     except (YAMLError, ValueError) as error:
-        raise ConfigError(f"{file}: this is no YAML: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"{file}: this is no YAML: {printable(' '.join(str(error).split()))}") from error
     except RecursionError as error:
         raise ConfigError(f"{file}: an anchor holds itself; write out what it stands for") from error
     if not isinstance(root, CommentedMap):
@@ -74,19 +79,36 @@ def read_yaml(text: str, *, file: str, begins: str = BEGINS) -> YamlSource:
     return YamlSource(file, root)
 
 
+def _written_out(node: Any, known: dict[int, int]) -> int:  # noqa: ANN401 - whatever the file holds
+    """How many values and characters it is without anchors, told without writing them out."""
+    found = known.get(id(node))
+    if found is None:
+        parts = [*node, *node.values()] if isinstance(node, dict) else node if isinstance(node, list) else ()
+        own = len(node) if isinstance(node, str | bytes) else 1
+        found = known[id(node)] = own + sum(_written_out(part, known) for part in parts)
+    return found
+
+
 def _plain(node: Any) -> Any:  # noqa: ANN401 - whatever the file holds; one return a kind
     """Without ruamel's own subclasses, whose texts and numbers remember how they were written."""
     match node:
         case dict():
-            return {str(key): _plain(value) for key, value in node.items()}
+            return {_text(str(key)): _plain(value) for key, value in node.items()}
         case list():
             return [_plain(value) for value in node]
         case bool():
             return bool(node)
         case str():
-            return str(node)
+            return _text(str(node))
         case int():
             return int(node)
         case float():
             return float(node)
     return node
+
+
+def _text(text: str) -> str:
+    """An escape in quotes can write what no UTF-8 holds, and so no topic, column or hash."""
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("a text holds half of a surrogate pair")
+    return text

@@ -9,6 +9,7 @@ from tests.integration.inputs import (
     KCAT,
     NDJSON,
     STREAM,
+    STRICT,
     Case,
     Sent,
     as_lines,
@@ -187,6 +188,42 @@ CASES: list[Case] = [
         image("t7", '"n": 1'),
         image("t7", '"n": 13', "CHECK_VIOLATION"),
         ends={"t7": {"n": 1}},
+    ),
+    # time is told, and orders nothing
+    *[
+        Case(name, (image(name, time=time),), {name: {"sent": told}}, _KEYED)
+        for name, time, told in (
+            ("no_time", -1, None),
+            ("time_of_the_far_future", 1 << 52, 1 << 52),
+            ("time_of_long_ago", 1, 1),
+        )
+    ],
+    story(
+        "time_goes_back",
+        image("t9", '"n": 1', time=2_000_000),
+        image("t9", '"n": 2', time=1_000_000),
+        ends={"t9": {"n": 2, "sent": 1_000_000}},
+    ),
+    # a value that another entity has
+    Case(
+        "unique_taken",
+        (image("s1", '"login": "a"'), image("s2", '"login": "a"', "UNIQUE_CONFLICT")),
+        {"s1": {"needed": "x"}, "s2": None},
+        formats=frozenset({STRICT}),
+    ),
+    Case(
+        "unique_null",
+        (image("s3", '"login": null'), image("s4", '"login": null')),
+        {"s3": {"needed": "x"}, "s4": {"needed": "x"}},
+        formats=frozenset({STRICT}),
+    ),
+    story(
+        "unique_given_up",
+        image("s5", '"login": "b"'),
+        image("s6", '"login": "b", "n": 6'),
+        image("s5", '"login": "c"'),
+        ends={"s5": {"needed": "x"}, "s6": {"n": 6}},
+        formats=frozenset({STRICT}),
     ),
     # of snapshots alone
     story(

@@ -1,4 +1,4 @@
-"""Six streams that get the same inputs: two formats, each by topic, by kcat lines and by plain lines."""
+"""Streams that get the same inputs: each format by topic, and by kcat lines and plain lines, compressed and not."""
 
 import hashlib
 import json
@@ -23,14 +23,32 @@ from migration_core.manifest import FILE_NAME, Manifest, Part, StreamSnapshot, T
 from migration_core.records import Received
 from replay.children import Children
 from tests.integration.bad_input import CASES, WIDE
-from tests.integration.inputs import DEBEZIUM, JSON, KCAT, NDJSON, STREAM, Case, image
+from tests.integration.inputs import (
+    DEBEZIUM,
+    JSON,
+    KCAT,
+    KCAT_ZSTD,
+    NDJSON,
+    NDJSON_GZIP,
+    STREAM,
+    STRICT,
+    Case,
+    Sent,
+    compression_of,
+    container_of,
+    image,
+)
 from tests.servers import own
 from tests.servers.schemas import control_schema
+from tests.unit.snapshot_parts import compress
 
-WAYS = [(format_, way) for format_ in (JSON, DEBEZIUM) for way in (STREAM, KCAT, NDJSON)]
+WAYS = [
+    *((format_, way) for format_ in (JSON, DEBEZIUM) for way in (STREAM, KCAT, NDJSON, KCAT_ZSTD, NDJSON_GZIP)),
+    *((STRICT, way) for way in (STREAM, KCAT)),
+]
 COLUMNS = (
     "needed", "text", "tidy", "tiny", "legacy", "lang", "n", "lax", "big", "ubig", "amount", "ratio", "flag", "day",
-    "at", "stamp", "epoch", "kind", "parent", "extra",
+    "at", "stamp", "epoch", "kind", "parent", "sent", "extra",
 )  # fmt: skip
 _LONGEST_RECORD = 60_000
 _WITHIN_SECONDS = 90
@@ -41,7 +59,7 @@ CREATE TABLE {{target}}.{{name}} (
   id VARCHAR(512) NOT NULL PRIMARY KEY, needed VARCHAR(10) NOT NULL, text VARCHAR(20), tidy VARCHAR(20), tiny TINYTEXT,
   legacy VARCHAR(20) CHARACTER SET utf8mb3, lang VARCHAR(10), n INT, lax INT, big BIGINT, ubig BIGINT UNSIGNED,
   amount DECIMAL(10, 2), ratio DOUBLE, flag TINYINT, day DATE, at DATETIME(6), stamp TIMESTAMP NULL, epoch DATETIME(3),
-  kind ENUM('a', 'b'), parent BIGINT, extra JSON, source_sequence BIGINT NOT NULL, CHECK (n <> 13),
+  kind ENUM('a', 'b'), parent BIGINT, sent BIGINT, extra JSON, source_sequence BIGINT NOT NULL, CHECK (n <> 13),
   FOREIGN KEY (parent) REFERENCES {{target}}.parents (id)) COLLATE utf8mb4_0900_bin;
 CREATE TABLE {{target}}.{{name}}_wide (item_id VARCHAR(512) NOT NULL, part INT NOT NULL, {_SIZE},
   PRIMARY KEY (item_id, part)) COLLATE utf8mb4_0900_bin
@@ -55,6 +73,7 @@ _COLUMN = {
     "stamp": "{path: $.stamp, type: iso8601}",
     "epoch": "{path: $.epoch, type: epoch_ms}",
     "kind": "{path: $.kind, type: enum}",
+    "sent": "{source: time}",
 }
 
 
@@ -66,6 +85,7 @@ class Planted:
     key: bytes | None
     value: bytes | None
     code: str | None
+    time: int | None = None
 
 
 @dataclass
@@ -114,7 +134,7 @@ class BadWorld:
 
 def cases_of(format_: str, way: str) -> list[Case]:
     """What this way can carry."""
-    return [case for case in CASES if way in case.ways and format_ in case.formats]
+    return [case for case in CASES if case.carried_by(format_, way)]
 
 
 @contextmanager
@@ -123,7 +143,9 @@ def bad_world(servers: Servers, folder: Path) -> Iterator[BadWorld]:
     with control_schema(servers) as url, own.topics(servers) as topic, own.fifo_queue(servers) as queue_url:
         database, target = Database(url, pool_size=2), own.fresh("target")
         world = BadWorld(database, target)
-        topics = {f"{format_}_{way}": topic(f"{format_}_{way}") for format_, way in WAYS}
+        # Brokers refuse times of the far future, unless their topic says otherwise.
+        days = {"message.timestamp.after.max.ms": str((1 << 63) - 1)}
+        topics = {f"{format_}_{way}": topic(f"{format_}_{way}", config=days) for format_, way in WAYS}
         config = {"bootstrap.servers": servers.kafka_bootstrap}
         with own.dropped_afterwards(servers, target):
             mapping = _prepare(world, topics, folder)
@@ -155,22 +177,25 @@ def _prepare(world: BadWorld, topics: dict[str, str], folder: Path) -> Path:
                 _TABLES.format(target=quoted(world.target), name=quoted(name)).replace("`_wide", "_wide`").split(";")
             ):
                 session.execute(statement.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS"))
+            if name.startswith(STRICT):
+                table = qualified(world.target, name)
+                session.execute(f"ALTER TABLE {table} ADD COLUMN login VARCHAR(10), ADD UNIQUE KEY uq_login (login)")
     columns = "".join(f"\n          {name}: {_COLUMN.get(name, '$.' + name)}" for name in COLUMNS if name != "extra")
     wide = "".join(f", c{number}: $.c{number}" for number in range(WIDE))
     streams = "".join(
         f"""
   {format_}_{way}:
     topic: {topics[f"{format_}_{way}"]}
-    format: {format_}
+    format: {JSON if format_ == STRICT else format_}
     lanes: 1
     longest_record: {_LONGEST_RECORD}
-    key: $.id{"" if way == NDJSON else chr(10) + "    record_key: $.id"}
+    key: $.id{"" if container_of(way) == NDJSON else chr(10) + "    record_key: $.id"}
     tables:
       {format_}_{way}:
         key: id
         rest: extra
         columns:
-          id: $.id{columns}
+          id: $.id{columns}{chr(10) + "          login: $.login" if format_ == STRICT else ""}
           source_sequence: {{source: sequence}}
       {format_}_{way}_wide:
         each: $.wide[*]
@@ -192,15 +217,19 @@ def _send(world: BadWorld, topics: dict[str, str], config: dict[str, str], folde
         lines = _planted(world, stream, format_, way)
         if way == STREAM:
             for planted in world.planted[stream]:
-                writer.produce(topics[stream], planted.value, key=planted.key, partition=0)
+                writer.produce(topics[stream], planted.value, key=planted.key, partition=0, time=planted.time)
             lines = []
         data = b"".join(lines)
-        (folder / stream).write_bytes(data)
-        digest = hashlib.sha256(data).hexdigest()
+        # Two members: a border between them stands in the middle of a line.
+        stored = b"".join(
+            compress(half, compression_of(way)) for half in (data[: len(data) // 2], data[len(data) // 2 :])
+        )
+        (folder / stream).write_bytes(stored)
         snapshots.append(
             StreamSnapshot(
                 name=stream,
-                container=KCAT if way == STREAM else way,
+                container=KCAT if way == STREAM else container_of(way),
+                compression="none" if way == STREAM else compression_of(way),
                 topics=(
                     TopicOffsets(
                         topic=topics[stream],
@@ -214,9 +243,9 @@ def _send(world: BadWorld, topics: dict[str, str], config: dict[str, str], folde
                     Part(
                         file=stream,
                         rows=data.count(b"\n"),
-                        bytes=len(data),
+                        bytes=len(stored),
                         decompressed_bytes=len(data),
-                        sha256=digest,
+                        sha256=hashlib.sha256(stored).hexdigest(),
                     ),
                 ),
             )
@@ -233,23 +262,23 @@ def _planted(world: BadWorld, stream: str, format_: str, way: str) -> list[bytes
     first = 0 if way == STREAM else 1
     lines = []
 
-    def put(key: bytes | None, value: bytes | None, code: str | None) -> None:
-        planted.append(Planted(first + len(planted), key, value, code))
-        lines.append(_line(way, key, value))
+    def put(sent: Sent) -> None:
+        value = sent.value(format_)
+        planted.append(Planted(first + len(planted), sent.key, value, sent.code, sent.time))
+        lines.append(_line(way, sent.key, value, sent.time))
 
     def neighbour() -> None:
         neighbours.append(f"good-{len(neighbours)}")
-        good = image(neighbours[-1], f'"n": {100 + len(neighbours)}')
-        put(good.key, good.value(format_), None)
+        put(image(neighbours[-1], f'"n": {100 + len(neighbours)}'))
 
     neighbour()
     for case in cases_of(format_, way):
         begun = len(planted)
         for sent in case.sent:
-            put(sent.key, sent.value(format_), sent.code)
+            put(sent)
         if case.lines:
             del lines[begun:]
-            lines += [one + b"\n" for one in case.lines[way].split(b"\n")]
+            lines += [one + b"\n" for one in case.lines[container_of(way)].split(b"\n")]
             planted[begun:] = [
                 Planted(first + begun + n, None, one[:-1], case.sent[n].code) for n, one in enumerate(lines[begun:])
             ]
@@ -258,9 +287,9 @@ def _planted(world: BadWorld, stream: str, format_: str, way: str) -> list[bytes
     return lines
 
 
-def _line(way: str, key: bytes | None, value: bytes | None) -> bytes:
-    if way == KCAT:
-        return kcat_line("legacy", 0, Received(0, key, value, None, -1, 1))
+def _line(way: str, key: bytes | None, value: bytes | None, time: int | None) -> bytes:
+    if container_of(way) == KCAT:
+        return kcat_line("legacy", 0, Received(0, key, value, None, time, 1))
     return (value or b"") + b"\n"
 
 
@@ -272,7 +301,10 @@ def _apply(world: BadWorld, children: Children, config: dict[str, str]) -> None:
         ends = {place: mark.high for place, mark in LogView(config).watermarks(positions(world.database)).items()}
         _until(children, lambda: positions(world.database) == ends)
         children.start("worker", "migration_worker")
-        _until(children, lambda: not any(one.pending or one.lanes_with_work for one in ledger(world.database)))
+        _until(
+            children,
+            lambda: not any(one.pending or one.parked or one.lanes_with_work for one in ledger(world.database)),
+        )
     finally:
         children.stop()
 

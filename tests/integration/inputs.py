@@ -5,7 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 STREAM, KCAT, NDJSON = "stream", "kcat", "ndjson"
+KCAT_ZSTD, NDJSON_GZIP = "kcat_zstd", "ndjson_gzip"
+"""Ways in: a topic, or the parts of a snapshot, compressed or not."""
 JSON, DEBEZIUM = "json", "debezium"
+STRICT = "strict"
+"""JSON into a table with another unique index, which is written row by row."""
 
 Value = Callable[[str], bytes | None]
 """Of a record, by its format."""
@@ -19,6 +23,8 @@ class Sent:
     key: bytes | None
     value: Value
     code: str | None = None
+    time: int | None = None
+    """Of Kafka, in milliseconds; None leaves it to whoever writes the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,22 @@ class Case:
     ways: frozenset[str] = frozenset({STREAM, KCAT, NDJSON})
     formats: frozenset[str] = frozenset({JSON, DEBEZIUM})
     lines: Mapping[str, bytes] = field(default_factory=dict)
-    """{way: a line of a part that is written as it stands}."""
+    """{container: a line of a part that is written as it stands}."""
+
+    def carried_by(self, format_: str, way: str) -> bool:
+        """Whether this way can carry it."""
+        formats = self.formats | {STRICT} if JSON in self.formats else self.formats
+        return container_of(way) in self.ways and format_ in formats
+
+
+def container_of(way: str) -> str:
+    """`stream` for a topic."""
+    return way.partition("_")[0]
+
+
+def compression_of(way: str) -> str:
+    """As a manifest names it."""
+    return way.partition("_")[2] or "none"
 
 
 def document(id_: str, members: str = "") -> bytes:
@@ -43,16 +64,18 @@ def document(id_: str, members: str = "") -> bytes:
 
 def enveloped(format_: str, body: bytes) -> bytes:
     """A document as the format carries it."""
-    return body if format_ == JSON else b'{"before": null, "after": %b, "op": "u", "ts_ms": 1700000000000}' % body
+    return body if format_ != DEBEZIUM else b'{"before": null, "after": %b, "op": "u", "ts_ms": 1700000000000}' % body
 
 
 def key_of(id_: str) -> bytes:
     return json.dumps({"id": id_}).encode()
 
 
-def image(id_: str, members: str = "", code: str | None = None, *, key: bytes | None = None) -> Sent:
+def image(
+    id_: str, members: str = "", code: str | None = None, *, key: bytes | None = None, time: int | None = None
+) -> Sent:
     """A document, as an image of its entity."""
-    return Sent(key or key_of(id_), lambda format_: enveloped(format_, document(id_, members)), code)
+    return Sent(key or key_of(id_), lambda format_: enveloped(format_, document(id_, members)), code, time)
 
 
 def refused(code: str, **members: str) -> list[Case]:

@@ -3,6 +3,7 @@
 import pytest
 
 from db import raw
+from db.failure import PassingSqlError
 from db.raw import LARGE_VALUE
 from migration_core.records import RawRow, Received
 
@@ -96,3 +97,32 @@ def test_many_lanes_at_once_are_what_each_alone_would_be(database, lanes, rows, 
             size_left -= sum(len(row.value) for row in alone[0])
 
         assert raw.read_lanes(session, "people", lanes, rows=rows, size=size) == expected
+
+
+class Spoiled:
+    """The server's side of a connection, on which one byte of the answer with `within` in it becomes another."""
+
+    def __init__(self, answers, within: bytes) -> None:
+        self._answers = answers
+        self._within = within
+
+    def read1(self, size: int) -> bytes:
+        found = self._answers.read1(size)
+        place = found.find(self._within) - 1  # the length of the field
+        return found if place < 0 else found[:place] + bytes([found[place] + 1]) + found[place + 1 :]
+
+    def __getattr__(self, name):
+        return getattr(self._answers, name)
+
+
+def test_a_length_that_changed_on_the_way_is_a_lost_connection_and_no_other_row(database, rows):
+    def read_spoiled() -> None:
+        with database.transaction() as session:
+            session.connection._rfile = Spoiled(session.connection._rfile, b"key\t1")
+            raw.read(session, "people", LANE, 0, 1000, rows=100, size=1 << 20)
+
+    with pytest.raises(PassingSqlError) as caught:
+        read_spoiled()
+
+    assert caught.value.errno == 2027
+    assert read(database) == (rows, False)

@@ -1,6 +1,17 @@
 """All mutants."""
 
-from tests.mutants import applying, cutting_over, gating, loading, proving, rejecting, reloading, storing, verifying
+from tests.mutants import (
+    applying,
+    cutting_over,
+    gating,
+    loading,
+    proving,
+    reading,
+    rejecting,
+    reloading,
+    storing,
+    verifying,
+)
 from tests.mutants.mutant import Mutant
 
 MUTANTS: list[Mutant] = [
@@ -10,6 +21,7 @@ MUTANTS: list[Mutant] = [
     *cutting_over.MUTANTS,
     *gating.MUTANTS,
     *proving.MUTANTS,
+    *reading.MUTANTS,
     *rejecting.MUTANTS,
     *reloading.MUTANTS,
     *verifying.MUTANTS,

@@ -98,6 +98,10 @@ def test_white_space_and_a_byte_order_mark_around_a_kcat_line_are_no_part_of_the
         kcat_line()[:-1] + b', "payload": "w"}',
         kcat_line()[:-1] + b', "key": "l"}',
         kcat_line()[:-1] + b', "ts": 1, "ts": 2, "\\u0070ayload": "w"}',
+        kcat_line()[:-1] + b', "ts": 18}',
+        kcat_line()[:-1] + b', "ts" :18}',
+        kcat_line()[:-1] + b', "tstype": "logappend"}',
+        kcat_line(headers=["h", "1"])[:-1] + b', "headers": ["h", "2"]}',
         b"[" * 100_000,
     ],
 )

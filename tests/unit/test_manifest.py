@@ -179,3 +179,14 @@ def test_a_manifest_is_frozen():
         manifest.version = 2
 
     assert isinstance(manifest, Manifest)
+
+
+@pytest.mark.parametrize("name", ["\x1b[2J", "a\nmanifest.json: all is well", "\u2028", "\u202e"])
+def test_words_of_the_manifest_stay_on_their_line_and_paint_no_terminal(name):
+    for changed in (with_((*PART, name), 1), with_(("version",), name), with_(STREAM, {name: 1})):
+        with pytest.raises(SnapshotError) as caught:
+            parse(changed, file="manifest.json")
+
+        for line in str(caught.value).split("\n"):
+            assert line.startswith("manifest.json: $")
+            assert line.isprintable()

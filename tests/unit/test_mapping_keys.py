@@ -124,6 +124,22 @@ class Plain:
         return 1.0
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("record", b'{"a":"x","a" :"y"}'),
+        ("record", b'{"a" :"x","a":"y"}'),
+        ("record", b'{"a":"x","\\u0061":"y"}'),
+        ("record", b'{"payload":{"a":"x"},"payload" :{"a":"y"}}'),
+        ("record renamed", b'{"a":{},"a":{"b":5}}'),
+        ("record renamed", b'{"a":{"b":5},"a":{}}'),
+    ],
+)
+def test_no_record_key_holds_a_name_twice_on_the_way_to_the_key(name, text):
+    """Nothing decodes a record key later, so the second one would win without a word."""
+    assert outcome(READERS[name], text) == ("key", "JSON_DUPLICATE_KEY")
+
+
 @given(record=RECORDS, random=st.randoms(use_true_random=False))
 def test_the_key_of_a_good_value_is_what_its_document_holds(record, random):
     raw = written(record, random).encode()

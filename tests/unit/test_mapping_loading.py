@@ -198,6 +198,30 @@ def test_the_hash_is_of_what_a_file_says_and_not_of_how():
     assert load_mapping(SIMPLE.replace("$.name", "$.nam"), file="m").hash != load_mapping(SIMPLE, file="m").hash
 
 
+def doubled(times):
+    """A few lines that stand for 2 ** times values."""
+    lines = ["a0: &a0 [1, 1]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, times))]
+    return "\n".join([*lines, ""])
+
+
+@pytest.mark.parametrize("text", [doubled(20), "a: &a " + "x" * 5000 + "\nb: [" + "*a, " * 5000 + "]\n"])
+def test_anchors_cannot_make_a_small_file_fill_the_memory(text):
+    with pytest.raises(ConfigError, match=r"^m: anchors make it many times larger than it is; write out"):
+        load_mapping(text + SIMPLE, file="m")
+
+
+def test_anchors_that_spare_a_few_lines_are_fine():
+    text = SIMPLE.replace("name: $.name", "name: &name {path: $.name}\n          other: *name")
+
+    assert set(load_mapping(text, file="m").model.streams["users"].tables["users"].columns) == {"id", "name", "other"}
+
+
+@pytest.mark.parametrize("word", [r'"\ud800"', r'{"\udc00": x}', r'["\ud83d"]'])
+def test_half_of_a_surrogate_pair_is_told_before_anything_could_need_its_bytes(word):
+    with pytest.raises(ConfigError, match=r"^m: this is no YAML: a text holds half of a surrogate pair$"):
+        load_mapping(SIMPLE + f"more: {word}\n", file="m")
+
+
 @pytest.mark.parametrize(
     ("path", "names"),
     [
@@ -217,3 +241,15 @@ def test_a_path_names_any_member(path, names):
 
     assert found.names == names
     assert str(found) == path
+
+
+def test_words_of_the_file_stay_on_their_line_and_paint_no_terminal():
+    """With an escape a key may hold what ends a line of a log, or what a terminal obeys."""
+    text = SIMPLE.replace("name: $.name", r'"a\e[31m\nb": {path: $.a.b, each: 1}')
+
+    with pytest.raises(ConfigError) as caught:
+        load_mapping(text + '"\\e[2J\\u2028": 1\n', file="m")
+
+    lines = str(caught.value).split("\n")
+    assert len(lines) == 2
+    assert all(line.isprintable() and line.startswith("m:") for line in lines)

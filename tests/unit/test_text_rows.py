@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from db.text_rows import ServerError, read_rows
+from db.text_rows import Malformed, ServerError, read_rows
 
 _EOF = b"\xfe\x00\x00\x02\x00"
 _FULL = 0xFFFFFF
@@ -80,3 +80,29 @@ def test_an_error_amid_the_rows_is_raised_with_its_packet():
     with pytest.raises(ServerError) as raised:
         read_rows(arriving(stream, [7]), 1)
     assert raised.value.packet == error
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\4abc\1x",  # the first field takes the second one's length
+        b"\3abc\2x",  # the second one takes of the next packet
+        b"\3abc",  # there is no second one
+        b"\3abc\1xy",
+        b"\3abc\xff",
+        b"\xfe" + b"\xff" * 8 + b"\1x",
+        b"",
+    ],
+)
+@pytest.mark.parametrize("behind", [b"", packets(b"\1a\1b")])
+def test_fields_that_are_not_those_of_their_packet_are_no_row(body, behind):
+    """Read on, they would be bytes of a neighbour's row."""
+    with pytest.raises(Malformed):
+        read_rows(arriving(packets(body) + behind + packets(_EOF), [1 << 10]), 2)
+
+
+@pytest.mark.parametrize("body", [b"x" * (_FULL - 9), b"x" * (_FULL - 3), b"x" * _FULL + b"y"])
+def test_neither_are_those_of_a_row_of_several_packets(body):
+    row = b"\xfd" + (_FULL - 5).to_bytes(3, "little") + body
+    with pytest.raises(Malformed):
+        read_rows(arriving(packets(row) + packets(_EOF), [1 << 18]), 1)

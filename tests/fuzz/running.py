@@ -1,0 +1,55 @@
+"""One stretch of fuzzing in a process of its own, so that a hang or a bomb ends that process alone."""
+
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from local_stack.folders import ROOT
+from tests.fuzz.target import Target
+
+FINDINGS = ROOT / "tests" / "fuzz" / "findings"
+"""Inputs that broke a promise: kept with the tests, which try each of them for ever."""
+GUIDED = find_spec("atheris") is not None
+
+_SECONDS, _MEGABYTES = 10, 1024
+"""What one input may take before it counts as a hang or as unbounded memory."""
+_RUNS = re.compile(r"stat::number_of_executed_units:\s+(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What one process did."""
+
+    executions: int
+    findings: list[Path]
+    said: str
+
+
+def run(target: Target, runs: int, seed: int, folder: Path) -> Stretch:
+    """Try `runs` inputs; what guides the next stretch is kept in `folder`."""
+    corpus, seeds, kept = folder / "corpus", folder / "seeds", FINDINGS / target.name
+    for one in (corpus, seeds, kept):
+        one.mkdir(parents=True, exist_ok=True)
+    for number, data in enumerate(target.seeds()):
+        (seeds / str(number)).write_bytes(data)
+    before = set(kept.iterdir())
+    if GUIDED:
+        flags = [f"-runs={runs}", f"-seed={seed % (1 << 31) + 1}", f"-max_len={target.longest}", f"-timeout={_SECONDS}"]
+        flags += [f"-rss_limit_mb={_MEGABYTES}", f"-artifact_prefix={kept}/", "-print_final_stats=1", "-verbosity=0"]
+        command = ["tests.fuzz.guided", target.name, *flags, str(corpus), str(seeds)]
+    else:
+        command = ["tests.fuzz.blind", target.name, str(runs), str(seed), str(kept)]
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+    said = done.stdout.decode(errors="replace")
+    found = sorted(set(kept.iterdir()) - before)
+    if not any(kept.iterdir()):
+        kept.rmdir()
+    if done.returncode and not found:
+        raise RuntimeError(f"the fuzzer itself failed with {done.returncode}:\n{said[-4000:]}")
+    told = _RUNS.search(said)
+    return Stretch(int(told[1]) if told else 0, found, said)
