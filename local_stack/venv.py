@@ -46,7 +46,9 @@ def ensure(venv: Path, lock: Path) -> None:
     pip = _pip()
     say_on_stderr(f"making .venv with Python {sys.version.partition(' ')[0]} (a minute, once)")
     shutil.rmtree(venv, ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
+    # Not the interpreter of this very environment, which is gone by now.
+    python = getattr(sys, "_base_executable", sys.executable)
+    subprocess.run([python, "-m", "venv", "--without-pip", str(venv)], check=True)
     install = [*pip, "--python", str(venv / "bin" / "python"), "install", "--no-input", "--disable-pip-version-check"]
     _run([*install, "--progress-bar=off", "--require-hashes", "-r", str(lock)])
     # The packages themselves stay where they are; the command `migration` comes beside the others.
