@@ -34,4 +34,4 @@ def test_a_reload_that_is_killed_at_random_moments_while_changes_arrive_ends_as_
     servers, tmp_path, credentials
 ):
     with reloading(servers, tmp_path) as world:
-        reload_kills.killed_and_resumed(world, tmp_path, kills=4, seed=1, keys=60)
+        reload_kills.killed_and_resumed(world, tmp_path, kills=3, seed=1, keys=40)

@@ -1,25 +1,24 @@
 """Cut-overs in processes that are killed at random moments: each must end as if nothing had happened."""
 
 import multiprocessing
+import os
 import random
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.process import BaseProcess
-from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from db.cutover_store import CutoverStore
 from db.engine import Database
 from migration_core.cutover import FORWARD, CutoverStep
+from migration_core.steps import Step
 from migration_verifier.cutover import Hooks
 from runtime.mapping_file import compiled
 from tests.integration.applying import Applying
 from tests.integration.cutting_over import CuttingOver
+from tests.proof.killing import Killer, Told, ended_afterwards, told_to
 
-_LONGEST_SECONDS = 0.6
-_PATIENCE_SECONDS = 60
 ALL = [(step.value, "passed") for step in FORWARD]
 _spawn = multiprocessing.get_context("spawn")
 
@@ -34,6 +33,8 @@ class Place:
     folder: str
     config: dict[str, str]
     hooks: dict[str, str]
+    pipe: str
+    """Takes the step of the cut-over, whenever one of the protocol is passed."""
 
 
 def killed_and_resumed(night: CuttingOver, *, kills: int, seed: int) -> Counter[str]:
@@ -41,27 +42,16 @@ def killed_and_resumed(night: CuttingOver, *, kills: int, seed: int) -> Counter[
 
     Returns {the cut-over's step when the kill fell: how often}.
     """
-    chance = random.Random(seed)
-    left = kills
-    fell: Counter[str] = Counter()
-    while left:
+    killer = Killer(night.folder, random.Random(seed), kills, FORWARD)
+    while killer.left:
         night.reset()
         cutover_id = night.begin()
         while night.store.active() is not None:
-            with _runner(night) as (process, began):
-                assert began.wait(_PATIENCE_SECONDS), f"seed {seed}: the runner did not begin"
-                process.join(chance.uniform(0, _LONGEST_SECONDS) if left else _PATIENCE_SECONDS)
-                if process.exitcode is None and left:
-                    process.kill()
-                    left -= 1
-                    fell[_step(night)] += 1
-        _ended_well(night, f"seed {seed}, cut-over {cutover_id}, {left} of {kills} kills left")
-    return fell
-
-
-def _step(night: CuttingOver) -> str:
-    at = night.store.latest()
-    return "none" if at is None else at.step.value
+            with _runner(night, f"seed-{seed}-{killer.begun}.steps") as told:
+                if not killer.kills(told):
+                    told.until_its_end()
+        _ended_well(night, f"seed {seed}, cut-over {cutover_id}, {killer.left} of {kills} kills left")
+    return killer.fell
 
 
 def _ended_well(night: CuttingOver, where: str) -> None:
@@ -75,22 +65,20 @@ def _ended_well(night: CuttingOver, where: str) -> None:
 
 
 @contextmanager
-def _runner(night: CuttingOver) -> Iterator[tuple[BaseProcess, Event]]:
+def _runner(night: CuttingOver, pipe_name: str) -> Iterator[Told]:
     hooks = {step.value: hook for step, hook in night.hooks.by_step.items()}
     world = night.applying
-    place = Place(world.name, world.url, str(world.mapping_file), str(night.folder), night.config, hooks)
-    began = _spawn.Event()
-    process = _spawn.Process(target=run_night, args=(place, began), daemon=True)
-    process.start()
-    try:
-        yield process, began
-    finally:
-        process.kill()
-        process.join()
-        process.close()
+    with told_to(night.folder / pipe_name) as pipe:
+        place = Place(
+            world.name, world.url, str(world.mapping_file), str(night.folder), night.config, hooks, str(pipe.path)
+        )
+        process = _spawn.Process(target=run_night, args=(place,), daemon=True)
+        process.start()
+        with ended_afterwards(process):
+            yield Told(process, pipe.reader)
 
 
-def run_night(place: Place, began: Event) -> None:
+def run_night(place: Place) -> None:
     """In the other process: approve when asked, and run to an end."""
     database = Database(place.url, applies_lanes=True)
     mapping_file = Path(place.mapping_file)
@@ -98,6 +86,12 @@ def run_night(place: Place, began: Event) -> None:
     hooks = Hooks({CutoverStep(step): hook for step, hook in place.hooks.items()})
     night = CuttingOver(world, Path(place.folder), place.config, CutoverStore(database), hooks, hooks)
     night.at_look = night.approve_when_asked
-    began.set()
+    line = os.open(place.pipe, os.O_WRONLY)
+
+    def reached(_step: Step) -> None:
+        at = night.store.latest()
+        assert at is not None
+        os.write(line, f"{at.step}\n".encode())
+
     if night.store.active() is not None:
-        night.run()
+        night.run(reached)

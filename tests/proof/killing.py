@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from migration_core.steps import Step
 from runtime.failpoints import VARIABLE
 from tests.chaos.failpoints import TELL
 from tests.integration import forked
@@ -36,7 +35,7 @@ class Killer:
     folder: Path
     dice: random.Random
     left: int
-    steps: Sequence[Step]
+    steps: Sequence[str]
     """Those behind which it kills."""
     fell: Counter[str] = field(default_factory=Counter)
     """{the last step before the kill: how often}."""
@@ -47,24 +46,34 @@ class Killer:
         self,
         arguments: Sequence[str],
         environment: Mapping[str, str],
-        steps: Collection[Step] | None = None,
+        steps: Collection[str] | None = None,
         code: int = 0,
     ) -> None:
         """Until it ends with `code`, left alone or because it was quicker; `steps` are those that this command has."""
-        within = {START, *(self.steps if steps is None else steps)}
         while True:
-            with _running(self.folder, f"killed-{self.begun}", arguments, environment) as told:
-                self.begun += 1
-                if self.left and self._until_the_moment(told, within) and told.killed():
-                    self.left -= 1
-                    self.fell[told.last()] += 1
-                    continue
-                ended = told.until_its_end()
+            log = self.folder / f"killed-{self.begun}"
+            with told_to(log.with_suffix(".steps")) as pipe:
+                environment = {**environment, VARIABLE: f"{TELL}{pipe.path}"}
+                with ended_afterwards(forked.start(arguments, environment, log)) as child:
+                    told = Told(child, pipe.reader)
+                    if self.kills(told, steps):
+                        continue
+                    ended = told.until_its_end()
             if ended != _AGAIN:  # what a killed one has locked is given back a moment later
-                assert ended == code, f"{arguments} ended with {ended}: {forked.said(told.log)}"
+                assert ended == code, f"{arguments} ended with {ended}: {forked.said(log)}"
                 return
 
-    def _until_the_moment(self, told: "_Told", within: Collection[str]) -> bool:
+    def kills(self, told: "Told", steps: Collection[str] | None = None) -> bool:
+        """Kill a process at the next moment; False when none is left or it has ended before that."""
+        self.begun += 1
+        within = {START, *(self.steps if steps is None else steps)}
+        if not self.left or not self._until_the_moment(told, within) or not told.killed():
+            return False
+        self.left -= 1
+        self.fell[told.last()] += 1
+        return True
+
+    def _until_the_moment(self, told: "Told", within: Collection[str]) -> bool:
         """Whether it is there, rather than that the command has ended before."""
         step = self._dealt(within)
         passing = self.dice.choice(_PASSES)
@@ -85,11 +94,10 @@ class Killer:
 
 
 @dataclass
-class _Told:
+class Told:
     """A child, and what it tells of its steps."""
 
     child: BaseProcess
-    log: Path
     pipe: int
     passed: Counter[str] = field(default_factory=Counter)
     _text: bytes = b""
@@ -114,8 +122,10 @@ class _Told:
 
     def until_its_end(self) -> int:
         self.until(lambda: False, _PATIENCE_SECONDS)
-        self.child.join(0)
-        assert self.child.exitcode is not None, f"it does not end: {forked.said(self.log)}"
+        self.child.join(1)
+        if self.child.exitcode is None:
+            self.killed()
+            raise AssertionError(f"it does not end, and stands behind {self.last()}")
         return self.child.exitcode
 
     def last(self) -> str:
@@ -130,15 +140,30 @@ class _Told:
         self.passed = Counter(self._text.decode().splitlines())
 
 
+@dataclass(frozen=True, slots=True)
+class Pipe:
+    """Where a child writes its steps, and what reads them."""
+
+    path: Path
+    reader: int
+
+
 @contextmanager
-def _running(folder: Path, name: str, arguments: Sequence[str], environment: Mapping[str, str]) -> Iterator[_Told]:
-    pipe = folder / f"{name}.steps"
-    os.mkfifo(pipe)
-    reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)  # for writing too, so that it never says that it has ended
-    child = forked.start(arguments, {**environment, VARIABLE: f"{TELL}{pipe}"}, folder / name)
+def told_to(path: Path) -> Iterator[Pipe]:
+    """A new pipe, closed in the end."""
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDWR | os.O_NONBLOCK)  # for writing too, so that it never says that it has ended
     try:
-        yield _Told(child, folder / name, reader)
+        yield Pipe(path, reader)
+    finally:
+        os.close(reader)
+
+
+@contextmanager
+def ended_afterwards(child: BaseProcess) -> Iterator[BaseProcess]:
+    """Whatever happens, it is gone in the end."""
+    try:
+        yield child
     finally:
         child.kill()
         child.join()
-        os.close(reader)
