@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from db import raw
 from db.bulk import quoted
 from db.engine import Session
+from db.lanes import NO_MAPPING
 from db.sources import held_by_reload
 from migration_core.records import RawRow
 
@@ -13,6 +14,8 @@ _PAGE = 20_000
 WHOLE = (0, (1 << 64) - 1)
 """The hashes of all keys."""
 
+LaneState = tuple[int, int | None]
+"""(watermark, how often rows behind it became something else); None while the lane's tables are swapped."""
 KeyRow = tuple[int, bytes | None]
 """(sequence, key)."""
 
@@ -43,6 +46,18 @@ def watermarks(session: Session, stream_id: int) -> dict[int, int]:
 def settled(session: Session, stream_id: int) -> dict[int, int]:
     """{lane: how often rows behind the watermark became something else}, tables that were swapped included."""
     return dict(session.rows("SELECT lane, settled FROM lane_progress WHERE stream_id = %s", (stream_id,)))
+
+
+def lane_states(session: Session) -> dict[str, dict[int, LaneState]]:
+    """{stream: {lane: state}} of every registered stream, as far as it has rows."""
+    found: dict[str, dict[int, LaneState]] = {}
+    for stream, lane, applied, settled in session.rows(
+        "SELECT s.name, p.lane, p.applied, IF(p.mapping_hash = %s, NULL, p.settled) FROM stream s "
+        "JOIN lane_head h USING (stream_id) JOIN lane_progress p USING (stream_id, lane) WHERE h.`rows` > 0",
+        (NO_MAPPING,),
+    ):
+        found.setdefault(stream, {})[lane] = (applied, settled)
+    return found
 
 
 def key_at(session: Session, part: LaneSlice, place: int) -> bytes | None:

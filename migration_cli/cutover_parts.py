@@ -75,6 +75,7 @@ def gates(
     """Which gates each step asks; a step without any does not pass."""
     from db.reject_report import patterns
     from migration_core.draining import reject_gate
+    from migration_verifier.verify_standing import standing_gate
 
     ends = at.ends or ()
     silent: NamedGates = ("legacy platform", lambda: [looking.frozen_gate(ends)])
@@ -89,7 +90,8 @@ def gates(
         CutoverStep.VERIFY: [("verify", lambda: verify_gates(control, mapping_file))],
         CutoverStep.PLANS: _drift_and_plans(),
         CutoverStep.REJECTS: [rejects],
-        CutoverStep.LAST_LOOK: [drained, silent],
+        # People may have reopened, redriven or found something while the approval was waited for.
+        CutoverStep.LAST_LOOK: [drained, silent, rejects, ("verify", lambda: [standing_gate(control)])],
         CutoverStep.WATCH: [silent],
     }
 
@@ -168,10 +170,15 @@ def verify_gates(control: "Database", mapping_file: Path) -> list[Gate]:
     """Whether everything that has changed since the last equal verification is equal too; without one, everything."""
     from migration_verifier.verify import Order, verify
     from migration_verifier.verify_run import verify_gate
+    from migration_verifier.verify_standing import standing_gate
     from runtime.version import version
 
     order = Order(url=access.database_url(), mapping=mapping_file, version=version(), since_last=True)
-    return [verify_gate(verify(control, order))]
+    found = verify(control, order)
+    if found.equal and standing_gate(control).verdict is GateVerdict.FAIL:
+        found = verify(control, order)  # an interrupted one went on; what changed since it began comes now
+    standing = standing_gate(control)
+    return [standing if found.equal and standing.verdict is GateVerdict.FAIL else verify_gate(found)]
 
 
 def _preflight(control: "Database", mapping_file: Path) -> "list[NamedGates]":

@@ -186,6 +186,24 @@ class TestTurningBack:
         assert "legacy platform silent" in ended.reason
         assert "switch" not in [hook for hook, _ in night.calls]
 
+    def test_rejects_that_are_open_again_when_people_have_decided_keep_the_switch_from_happening(self, night):
+        def look():
+            if night.store.active().step is CutoverStep.APPROVAL:
+                night.applying.rows(
+                    "INSERT INTO reject_pattern (stream_id, hash, stage, code, field_path, shape, rejects) "
+                    "SELECT MIN(stream_id), 'late', 'map', 'LATE', '', '', 1 FROM stream "
+                    "ON DUPLICATE KEY UPDATE state = 'open'"
+                )
+            night.approve_when_asked()
+
+        night.at_look = look
+        night.begin()
+
+        ended = night.run()
+
+        assert (ended.step, "1 LATE of" in ended.reason) == (CutoverStep.SYNCING, True)
+        assert "switch" not in [hook for hook, _ in night.calls]
+
     def test_an_open_reject_stands_in_the_way_until_a_person_accepts_it(self, night):
         night.applying.put("people", [("x", doc(id="x", name=None))])
         night.applying.drain()
