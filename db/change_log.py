@@ -72,6 +72,13 @@ def logged_changes(database: Database, cutover_id: int) -> dict[str, int]:
     return dict(rows)
 
 
+def not_exported(database: Database, cutover_id: int) -> int:
+    """Changes that are in no change file yet."""
+    with database.transaction() as session:
+        found = session.one("SELECT COUNT(*) FROM change_log WHERE cutover_id = %s AND NOT exported", (cutover_id,))
+    return int(found[0]) if found else 0
+
+
 def trigger_rights(database: Database) -> TriggerRights:
     """With a binary log, MySQL asks for more than TRIGGER: SUPER, or a server that trusts whoever creates one."""
     with database.transaction() as session:

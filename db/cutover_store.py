@@ -155,7 +155,9 @@ class CutoverStore:
         with self._database.transaction() as session:
             moved = session.execute(
                 "UPDATE cutover SET step = %s, number = number + 1, reason = %s, active = IF(%s, NULL, 1), "
-                "finished_at = IF(%s, NOW(6), NULL) WHERE cutover_id = %s AND epoch = %s AND number = %s",
+                "finished_at = IF(%s, NOW(6), NULL) WHERE cutover_id = %s AND epoch = %s AND number = %s "
+                # A wish to turn back that came in time is never overtaken by the closing of the way.
+                f"AND (abort_by IS NULL OR {to is not CutoverStep.CLOSE})",
                 (to, reason[:1000], end, end, at.cutover_id, at.epoch, at.number),
             )
             _one_row(moved)
@@ -204,11 +206,14 @@ class CutoverStore:
         with self._database.transaction() as session:
             moved = session.execute(
                 "UPDATE cutover SET abort_reason = IF(abort_by IS NULL, %s, abort_reason), "
-                "abort_by = COALESCE(abort_by, %s) WHERE active = 1",
-                (reason[:1000], by),
+                "abort_by = COALESCE(abort_by, %s) WHERE active = 1 AND step <> %s",
+                (reason[:1000], by, CutoverStep.CLOSE),
             )
-        if not moved:
+            known = session.one("SELECT 1 FROM cutover WHERE active = 1")
+        if not moved and known is None:
             raise ConfigError("no cut-over is under way: there is nothing to abort")
+        if not moved:
+            raise ConfigError("the watch is over and the way back is closed: `migration cutover run` ends the cut-over")
 
     def confirm_carried_back(self) -> None:
         """A person has applied the change files to the old platform."""

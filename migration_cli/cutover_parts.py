@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from migration_cli import access
 from migration_core.cutover import CutoverStep
+from migration_core.errors import Halted
 from migration_core.gate import Gate, GateVerdict
 
 if TYPE_CHECKING:
@@ -113,7 +114,11 @@ def acts(control: "Database", looking: "Looking", back: WayBack, changes: Path) 
         return sum(count for _, count in files.values())
 
     def release(cutover_id: int) -> None:
+        # A transaction that was open when the files were written ends before the triggers go.
         change_log.turn_off(control, back.target_schema)
+        if late := change_log.not_exported(control, cutover_id):
+            told = f"{late:,} changes were committed behind the change files: `migration cutover export {changes}` "
+            raise Halted(told + "adds them; apply them to the old platform too")
         with control.transaction() as session:
             stream_hold.release_streams(session, _held_by(cutover_id))
 

@@ -45,7 +45,7 @@ class Ending(StrEnum):
 FORWARD = tuple(CutoverStep)[: tuple(CutoverStep).index(CutoverStep.SWITCH_BACK)]
 BACK = (CutoverStep.SWITCH_BACK, CutoverStep.CARRY_BACK, CutoverStep.RELEASE, CutoverStep.UNFREEZE)
 ENDS = (CutoverStep.DONE, CutoverStep.REHEARSED, CutoverStep.SYNCING)
-_SWITCHED = (CutoverStep.SWITCH, CutoverStep.WATCH, CutoverStep.CLOSE)
+_SWITCHED = (CutoverStep.SWITCH, CutoverStep.WATCH)
 """From here on users may have written to the new platform: only a person turns back."""
 
 
@@ -81,6 +81,8 @@ def after(step: CutoverStep, ending: Ending, *, rehearsal: bool, turned_back: bo
 
 
 def _way_back(step: CutoverStep, ending: Ending) -> CutoverStep:
+    if step is CutoverStep.CLOSE:
+        return step  # changes may be logged no more: there is no way back that would keep them
     if step in _SWITCHED:
         return step if ending is Ending.FAILED else CutoverStep.SWITCH_BACK
     if step is CutoverStep.CHANGE_LOG:

@@ -117,7 +117,7 @@ class CutoverRunner:
         return self._mine(at)
 
     def _take(self, at: Cutover, lock: RunnerLock) -> _Ended:
-        if at.step in FORWARD and at.abort_by is not None:
+        if at.step in FORWARD and at.step is not CutoverStep.CLOSE and at.abort_by is not None:
             return _aborted(at)
         if at.step in _HOOKS:
             return self._call(at, lock)
@@ -207,7 +207,8 @@ class CutoverRunner:
             now = self._look_again(at, lock, gates, failures(gates))
             if now.abort_by is not None:
                 return _aborted(now, gates)
-        return _Ended(Ending.PASSED, failures(gates), gates)
+        now = self._mine(at)
+        return _aborted(now, gates) if now.abort_by else _Ended(Ending.PASSED, failures(gates), gates)
 
     def _look_again(self, at: Cutover, lock: RunnerLock, gates: Sequence[Gate], waits: str) -> Cutover:
         self._store.note(at, gates, waits)

@@ -54,8 +54,10 @@ class Looking:
         return drain_gates(self._partitions(ends), self.streams())
 
     def frozen_gate(self, ends: Sequence[End]) -> Gate:
-        """Whether anything was written since `ends` were read."""
-        return frozen_gate(self._partitions(ends))
+        """Whether anything was written since `ends` were read, into partitions that were added since too."""
+        known = {(topic, partition) for topic, partition, _ in ends}
+        added = [(topic, partition, 0) for topic, partition, _ in self.ends() if (topic, partition) not in known]
+        return frozen_gate(self._partitions([*ends, *added]))
 
     def _partitions(self, ends: Sequence[End]) -> list[PartitionEnd]:
         sources = {(one.topic, one.partition): one for one in source_statuses(self._database)}

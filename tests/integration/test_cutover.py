@@ -6,10 +6,13 @@ import pytest
 
 from db.cutover_store import RunnerLock
 from kafka_log.producer import LogWriter
+from kafka_log.topics import TopicAdmin
+from migration_cli import cutover_parts
 from migration_core.cutover import BACK, FORWARD, CutoverStep
 from migration_core.errors import ConfigError, Fenced, MigrationError, Transient
 from migration_core.gate import Gate, GateVerdict
 from migration_core.steps import Step
+from migration_verifier.change_files import export_changes
 from migration_verifier.cutover import CutoverStuck, Hooks
 from tests.integration.applying import doc, person
 from tests.integration.cutting_over import at_rest
@@ -258,9 +261,29 @@ class TestTurningBack:
         with pytest.raises(ConfigError, match="no cut-over waits"):
             night.store.approve("Ada")
 
+    def test_a_record_in_a_partition_that_was_added_since_is_no_silence(self, servers, tmp_path, credentials):
+        with at_rest(servers, tmp_path) as night:
+            night.reset()
+            topic = f"{night.applying.name}.logins"
+
+            def look():
+                if night.store.active().step is CutoverStep.APPROVAL:
+                    TopicAdmin(night.config).add_partitions(topic, 2)
+                    writer = LogWriter(night.config)
+                    writer.produce(topic, doc(id="late", login="l"), key=b"{}", partition=1)
+                    writer.close()
+                night.approve_when_asked()
+
+            night.at_look = look
+            night.begin()
+
+            ended = night.run()
+
+            assert (ended.step, f"{topic}[1]" in ended.reason) == (CutoverStep.SYNCING, True)
+
 
 class TestAborting:
-    @pytest.mark.parametrize("step", FORWARD)
+    @pytest.mark.parametrize("step", [step for step in FORWARD if step is not CutoverStep.CLOSE])
     def test_it_is_safe_at_every_step(self, night, step):
         def reached(_point):
             at = night.store.active()
@@ -296,6 +319,55 @@ class TestAborting:
 
         assert (ended.step, ended.reason) == (CutoverStep.SYNCING, "aborted by Ada: no")
         assert (step.value, "aborted") in night.steps()
+
+    def test_a_wish_that_comes_as_the_watch_ends_is_not_overtaken_by_the_closing_of_the_way(self, night):
+        def reached(point):
+            at = night.store.active()
+            if point is Step.CUTOVER_STEP_DONE and at.step is CutoverStep.WATCH and at.abort_by is None:
+                night.store.ask_abort("Ada", "no")
+
+        night.begin()
+        with pytest.raises(Fenced):
+            night.run(reached)
+
+        assert night.run().step is CutoverStep.SYNCING
+
+    def test_once_the_way_back_is_closing_the_wish_is_refused(self, night):
+        refused = []
+
+        def reached(_point):
+            at = night.store.active()
+            if at is not None and at.step is CutoverStep.CLOSE:
+                with pytest.raises(ConfigError, match="way back is closed"):
+                    night.store.ask_abort("Ada", "no")
+                refused.append(1)
+
+        night.begin()
+
+        assert (night.run(reached).step, bool(refused)) == (CutoverStep.DONE, True)
+
+    def test_changes_that_were_committed_behind_the_files_are_carried_back_too(self, night):
+        night.begin(watch_seconds=60.0)
+        night.at_look = lambda: (
+            night.store.ask_abort("Ada", "no")
+            if night.store.active().step is CutoverStep.WATCH
+            else night.approve_when_asked()
+        )
+
+        def write_late(point):
+            at = night.store.active()
+            if point is Step.CUTOVER_STEP_DONE and at.step is CutoverStep.CARRY_BACK:
+                night.applying.rows("UPDATE {target}.people SET name = 'late' WHERE id = 'a'")
+
+        with pytest.raises(CutoverStuck, match="1 changes were committed behind"):
+            night.run(write_late)
+        back = cutover_parts.way_back(night.applying.database, night.applying.mapping_file)
+        export_changes(
+            night.applying.database, night.store.active().cutover_id, night.folder / "changes", back.reversals
+        )
+
+        assert (night.run().step, night.triggers()) == (CutoverStep.SYNCING, 0)
+        night.applying.rows("UPDATE {target}.people SET name = 'n' WHERE id = 'a'")
 
     def test_there_is_nothing_to_abort_when_none_is_under_way(self, night):
         with pytest.raises(ConfigError, match="nothing to abort"):

@@ -59,7 +59,7 @@ def test_a_change_log_that_cannot_begin_lets_the_streams_go_on():
     assert taken[-3:] == [CutoverStep.RELEASE, CutoverStep.UNFREEZE, CutoverStep.SYNCING]
 
 
-@pytest.mark.parametrize("step", [CutoverStep.SWITCH, CutoverStep.WATCH, CutoverStep.CLOSE])
+@pytest.mark.parametrize("step", [CutoverStep.SWITCH, CutoverStep.WATCH])
 def test_after_the_switch_a_failure_turns_nothing_back_and_a_person_does(step):
     passed = [Ending.PASSED] * FORWARD.index(step)
 
@@ -67,6 +67,12 @@ def test_after_the_switch_a_failure_turns_nothing_back_and_a_person_does(step):
 
     assert failed[-1] is CutoverStep.DONE
     assert aborted[aborted.index(step) + 1 :] == [*BACK, CutoverStep.SYNCING]
+
+
+def test_once_changes_may_be_logged_no_more_there_is_no_way_back():
+    passed = [Ending.PASSED] * FORWARD.index(CutoverStep.CLOSE)
+
+    assert walk([*passed, Ending.ABORTED])[-2:] == [CutoverStep.CLOSE, CutoverStep.DONE]
 
 
 @given(st.lists(st.sampled_from(Ending), max_size=40), st.booleans())
