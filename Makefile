@@ -17,7 +17,7 @@ T ?=
 UPGRADE ?=
 IMAGE ?= kafka-mysql-migration:dev
 
-.PHONY: help venv replay up down status logs reset check audit test test-unit mutants bench lock image clean
+.PHONY: help venv replay up down status logs reset check audit test test-unit mutants model bench lock image clean
 
 help: ## list the targets (this)
 	@echo "make TARGET        STACK=docker or STACK=native says where servers come from"
@@ -65,6 +65,9 @@ test-unit: venv ## the rules alone: seconds, no server
 
 mutants: venv ## break each guarantee on purpose and show that a test goes red
 	@$(RUN) -m tests.mutants
+
+model: venv ## try every order of events in small models of the protocol, and miss each guard that is left out
+	@$(RUN) -m docs.model
 
 bench: venv ## rates, latency, requests and memory against direct loading, as a table and as JSON
 	@$(RUN) -m benchmarks
