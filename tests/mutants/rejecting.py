@@ -32,6 +32,13 @@ MUTANTS = [
         (f"{_REDRIVE}::TestImages::test_what_was_applied_between_the_look_and_the_lock_stands",),
     ),
     Mutant(
+        "a refused row that was overtaken waits to overwrite the newer one",
+        "db/redrive_images.py",
+        "    if key is not None and known.newest.get(key, sequence) > sequence:\n        raise Stale",
+        "    if key is not None and known.newest.get(key, sequence) > sequence:\n        pass",
+        (f"{_UNIQUE}::test_a_row_that_the_server_refused_and_that_was_overtaken_since_does_not_wait_to_overwrite",),
+    ),
+    Mutant(
         "a row settled since the look is not noticed",
         "db/redrive.py",
         "                elif settled == known.settled:\n",
