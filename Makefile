@@ -23,7 +23,7 @@ REPEAT ?=
 UPGRADE ?=
 IMAGE ?= kafka-mysql-migration:dev
 
-.PHONY: help venv replay up down status logs reset check audit test test-unit mutants proof-bars bench lock image fuzz clean
+.PHONY: help venv replay up down status logs reset check audit test test-unit mutants proof-bars model bench lock image fuzz clean
 
 help: ## list the targets (this)
 	@echo "make TARGET        STACK=docker or STACK=native says where servers come from"
@@ -77,6 +77,9 @@ proof-bars: venv ## 10,000 corruptions and 50 kills each of verify, redrive, rel
 
 fuzz: venv ## throw made-up bytes at every reader of foreign data; FULL=1 up to the bar, SEED=7, T=json, REPEAT=file
 	@$(RUN) -m tests.fuzz $(if $(FULL),--full) $(if $(SEED),--seed $(SEED)) $(if $(REPEAT),--repeat $(REPEAT)) $(T)
+
+model: venv ## try every order of events in small models of the protocol, and miss each guard that is left out
+	@$(RUN) -m docs.model
 
 bench: venv ## rates, latency, requests and memory against direct loading, as a table and as JSON
 	@$(RUN) -m benchmarks

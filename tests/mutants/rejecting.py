@@ -39,6 +39,13 @@ MUTANTS = [
         (f"{_REDRIVE}::TestImages::test_a_lane_without_such_rejects_is_passed_whatever_was_applied_to_it_meanwhile",),
     ),
     Mutant(
+        "a refused row that was overtaken waits to overwrite the newer one",
+        "db/redrive_images.py",
+        "    if key is not None and known.newest.get(key, sequence) > sequence:\n        raise Stale",
+        "    if key is not None and known.newest.get(key, sequence) > sequence:\n        pass",
+        (f"{_UNIQUE}::test_a_row_that_the_server_refused_and_that_was_overtaken_since_does_not_wait_to_overwrite",),
+    ),
+    Mutant(
         "a row settled since the look is not noticed",
         "db/redrive.py",
         "                elif settled == known.settled:\n",

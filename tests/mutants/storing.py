@@ -15,6 +15,29 @@ _OFFSETS = (
 
 MUTANTS = [
     Mutant(
+        "a master that found no offsets believes that it took over",
+        "migration_master/master.py",
+        "            self._taken_over = bool(sources)\n",
+        "            self._taken_over = True\n",
+        (
+            f"{_ERRORS}::test_of_two_masters_that_began_before_there_were_offsets_only_the_one_that_took_over_last_stores",
+        ),
+    ),
+    Mutant(
+        "masters of unlike streams count their epochs apart",
+        "db/ingest.py",
+        'f"SELECT COALESCE(MAX(epoch), 0), COALESCE(',
+        'f"SELECT COALESCE(MAX(IF(stream_id = {max(self._stream_ids.values())}, epoch, 0)), 0), COALESCE(',
+        (f"{_ERRORS}::test_masters_of_unlike_streams_never_have_the_same_epoch",),
+    ),
+    Mutant(
+        "an idle master does not compare its place with the store's",
+        "migration_master/master.py",
+        " or not ingest.stands_at(plan.reading)",
+        "",
+        (f"{_ERRORS}::test_commits_that_a_fail_over_lost_are_made_again_by_a_master_that_has_nothing_else_to_read",),
+    ),
+    Mutant(
         "doorbells ring before the commit",
         "migration_master/ingest.py",
         "        touched = self._store.commit(parts)\n        self._touched(touched)\n",
