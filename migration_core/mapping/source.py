@@ -74,7 +74,8 @@ def read_yaml(text: str, *, file: str, begins: str = BEGINS) -> YamlSource:
         told = "it is nested too deep, or an anchor holds itself; write out what it stands for"
         raise ConfigError(f"{file}: {told}") from error
     except Exception as error:  # the reader lets slips of its own through, such as a TypeError for a list in a key
-        raise ConfigError(f"{file}: this is no YAML: {printable(' '.join(str(error).split()))}") from error
+        told = printable(" ".join(str(error).split())) or type(error).__name__
+        raise ConfigError(f"{file}: this is no YAML: {told}") from error
     if grown:
         raise ConfigError(f"{file}: anchors make it many times larger than it is; write out what they stand for")
     if not isinstance(root, CommentedMap):

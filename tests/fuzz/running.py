@@ -11,14 +11,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from local_stack.folders import ROOT
-from tests.fuzz.target import Target
+from tests.fuzz.target import SECONDS, Target
 
 FINDINGS = ROOT / "tests" / "fuzz" / "findings"
 """Inputs that broke a promise: kept with the tests, which try each of them for ever."""
 GUIDED = find_spec("atheris") is not None
 
-_SECONDS, _MEGABYTES = 10, 1024
-"""What one input may take before it counts as a hang or as unbounded memory."""
+_MEGABYTES = 1024
+"""What a process may hold before an input counts as unbounded memory."""
 _RUNS = re.compile(r"stat::number_of_executed_units:\s+(\d+)")
 
 
@@ -40,7 +40,7 @@ def run(target: Target, runs: int, seed: int, folder: Path) -> Stretch:
     for number, data in enumerate(target.seeds()):
         (seeds / str(number)).write_bytes(data)
     if GUIDED:
-        flags = [f"-runs={runs}", f"-seed={seed % (1 << 31) + 1}", f"-max_len={target.longest}", f"-timeout={_SECONDS}"]
+        flags = [f"-runs={runs}", f"-seed={seed % (1 << 31) + 1}", f"-max_len={target.longest}", f"-timeout={SECONDS}"]
         flags += [f"-rss_limit_mb={_MEGABYTES}", f"-artifact_prefix={found}/", "-print_final_stats=1", "-verbosity=0"]
         command = ["tests.fuzz.guided", target.name, *flags, str(corpus), str(seeds)]
     else:
