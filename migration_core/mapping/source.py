@@ -1,12 +1,13 @@
 """YAML text as plain values, with the line and column of every key, so that an error can point at its place."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLWarning
 
 from migration_core.errors import ConfigError
 from migration_core.printable import printable
@@ -61,7 +62,9 @@ def read_yaml(text: str, *, file: str, begins: str = BEGINS) -> YamlSource:
     reader = YAML(typ="rt")
     reader.allow_duplicate_keys = False
     try:
-        root = reader.load(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", YAMLWarning)  # an anchor's name that stands twice, like any other name
+            root = reader.load(text)
         grown = _written_out(root, {}) > _LARGEST + _GROWS * len(text)
         if not grown:
             _plain(root)
