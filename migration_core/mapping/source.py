@@ -1,12 +1,13 @@
 """YAML text as plain values, with the line and column of every key, so that an error can point at its place."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLWarning
 
 from migration_core.errors import ConfigError
 from migration_core.printable import printable
@@ -61,19 +62,25 @@ def read_yaml(text: str, *, file: str, begins: str = BEGINS) -> YamlSource:
     reader = YAML(typ="rt")
     reader.allow_duplicate_keys = False
     try:
-        root = reader.load(text)
-        if _written_out(root, {}) > _LARGEST + _GROWS * len(text):
-            raise ConfigError(f"{file}: anchors make it many times larger than it is; write out what they stand for")
-        _plain(root)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", YAMLWarning)  # an anchor's name that stands twice, like any other name
+            root = reader.load(text)
+        grown = _written_out(root, {}) > _LARGEST + _GROWS * len(text)
+        if not grown:
+            _plain(root)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
         told = ", ".join(one for one in (error.context, error.problem) if one)
         raise ConfigError(f"{where}: {printable(told)}; mend the YAML") from error
-    except (YAMLError, ValueError) as error:
-        raise ConfigError(f"{file}: this is no YAML: {printable(' '.join(str(error).split()))}") from error
     except RecursionError as error:
-        raise ConfigError(f"{file}: an anchor holds itself; write out what it stands for") from error
+        told = "it is nested too deep, or an anchor holds itself; write out what it stands for"
+        raise ConfigError(f"{file}: {told}") from error
+    except Exception as error:  # the reader lets slips of its own through, such as a TypeError for a list in a key
+        told = printable(" ".join(str(error).split())) or type(error).__name__
+        raise ConfigError(f"{file}: this is no YAML: {told}") from error
+    if grown:
+        raise ConfigError(f"{file}: anchors make it many times larger than it is; write out what they stand for")
     if not isinstance(root, CommentedMap):
         raise ConfigError(f"{file}:1:1: {begins}")
     return YamlSource(file, root)

@@ -8,10 +8,10 @@ repeats it, and begins its target's count anew.
 import json
 import random
 import sys
-import time
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from local_stack.folders import ROOT
 from tests.fuzz.every import TARGETS
@@ -41,37 +41,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     seed = random.randrange(1 << 31) if options.seed is None else options.seed
     _say(f"SEED={seed}, {'guided by coverage' if GUIDED else 'without guidance: no atheris for this platform'}")
-    chosen = [TARGETS[name] for name in options.targets or TARGETS]
-    return 1 if sum(_fuzz(one, seed, full=options.full) for one in chosen) else 0
+    fuzz = _to_its_bar if options.full else _shortly
+    return 1 if sum(fuzz(TARGETS[name], seed) for name in options.targets or TARGETS) else 0
 
 
-def _fuzz(target: Target, seed: int, *, full: bool) -> int:
-    """How many findings; a target stops at its first one."""
+def _shortly(target: Target, seed: int) -> int:
+    """How many findings a part of the bar gives, which nothing but the seed decides."""
+    with TemporaryDirectory(prefix="fuzz-") as folder:
+        stretch = run(target, target.bar // _SHORT, seed, Path(folder))
+    return _told(target, stretch.executions, stretch)
+
+
+def _to_its_bar(target: Target, seed: int) -> int:
+    """How many findings; a target stops at its first one, and begins again from there with what it has learned."""
     folder = _FOLDER / target.name
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "count.json"
-    count = json.loads(file.read_text(encoding="utf-8")) if full and file.exists() else 0
-    until = target.bar if full else target.bar // _SHORT
-    while True:
-        if count >= until:
-            _say(f"{target.name:14} {count:9,} of {until:9,} executions, no finding")
-            return 0
-        began = time.monotonic()
-        stretch = run(target, min(until - count, -(-until // _STRETCHES) if full else until), seed + count, folder)
+    count = json.loads(file.read_text(encoding="utf-8")) if file.exists() else 0
+    if count >= target.bar:
+        _say(f"{target.name:14} {count:9,} executions, no finding")
+    while count < target.bar:
+        stretch = run(target, min(target.bar - count, target.bar // _STRETCHES), seed + count, folder)
         count = 0 if stretch.findings else count + stretch.executions
-        if full:
-            file.write_text(json.dumps(count), encoding="utf-8")
-            _say(f"{target.name:14} {count:9,} of {until:9,} in {time.monotonic() - began:.0f} s more")
-        if stretch.findings:
-            _tell(stretch)
-            return len(stretch.findings)
+        file.write_text(json.dumps(count), encoding="utf-8")
+        if found := _told(target, count, stretch):
+            return found
+    return 0
 
 
-def _tell(stretch: Stretch) -> None:
+def _told(target: Target, count: int, stretch: Stretch) -> int:
+    if not stretch.findings:
+        _say(f"{target.name:14} {count:9,} executions, no finding, {stretch.seconds:.0f} s")
+        return 0
     _say(stretch.said[-3000:])
     for path in stretch.findings:
         place = path.relative_to(ROOT)
         _say(f"FINDING {place}: {path.read_bytes()[:200]!r}\n  repeat it with: make fuzz REPEAT={place}")
+    return len(stretch.findings)
 
 
 def _say(line: str) -> None:

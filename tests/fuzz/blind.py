@@ -5,13 +5,18 @@ Seeded changes of known inputs: also the short part of it that runs with the uni
 
 import hashlib
 import random
+import resource
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from tests.fuzz.every import TARGETS
-from tests.fuzz.target import Target
+from tests.fuzz.target import SECONDS, Target
 
+_ADDRESSES = 4 << 30
+"""Bytes of address space, of which libraries take a part before anything is read."""
 _TOKENS = (b"{", b"}", b"[", b"]", b'"', b"\\", b":", b",", b"\n", b"\0", b"\xff", b"\\ud800", b"1e999", b"-", b"null",
            b"\xef\xbb\xbf", b"NaN", b"\xfe", b"\xfb", b"&a ", b"*a", b"9" * 25)  # fmt: skip
 
@@ -42,13 +47,25 @@ def _changed(data: bytes, known: Sequence[bytes], chance: random.Random) -> byte
     return data
 
 
+class _Hang(BaseException):
+    """One input took too long; nothing that a reader catches."""
+
+
+def _stop(_signal: int, _frame: object) -> NoReturn:
+    raise _Hang(f"over {SECONDS} s for one input")
+
+
 def main(arguments: Sequence[str]) -> int:
     """1 after the first broken promise, whose input is kept."""
     name, runs, seed, folder = arguments
+    signal.signal(signal.SIGALRM, _stop)
+    resource.setrlimit(resource.RLIMIT_AS, (_ADDRESSES, _ADDRESSES))
     for number, data in zip(range(int(runs)), inputs(TARGETS[name], int(seed)), strict=False):
         try:
+            signal.setitimer(signal.ITIMER_REAL, SECONDS)
             TARGETS[name].run(data)
-        except Exception:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        except (Exception, _Hang):
             (Path(folder) / f"crash-{hashlib.sha1(data).hexdigest()}").write_bytes(data)
             sys.stderr.write(f"stat::number_of_executed_units: {number}\n")
             raise

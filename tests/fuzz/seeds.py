@@ -11,7 +11,7 @@ _LONGEST = 6000
 
 
 def values(format_: str) -> Iterable[bytes]:
-    """Every record value that the tests of section B send in this format."""
+    """Every record value that the tests on real servers send in this format."""
     return _small(sent.value(format_) for case in CASES if format_ in case.formats for sent in case.sent)
 
 

@@ -9,6 +9,8 @@ from migration_core.errors import Rejected
 
 _PAGE = ROOT / "docs" / "reject-codes.md"
 DOCUMENTED = frozenset(re.findall(r"^\| ([A-Z][A-Z0-9_]+) \|", _PAGE.read_text(encoding="utf-8"), re.MULTILINE))
+SECONDS = 10
+"""What one input may take before it counts as a hang."""
 _LONGEST_DETAIL = 300
 
 

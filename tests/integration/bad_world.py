@@ -51,7 +51,7 @@ COLUMNS = (
     "at", "stamp", "epoch", "kind", "parent", "sent", "extra",
 )  # fmt: skip
 _LONGEST_RECORD = 60_000
-_WITHIN_SECONDS = 90
+_WITHIN_SECONDS = 120
 _SIZE = ", ".join(f"c{number} VARCHAR(40) CHARACTER SET latin1 NOT NULL DEFAULT ''" for number in range(WIDE))
 _TABLES = f"""
 CREATE TABLE {{target}}.parents (id BIGINT NOT NULL PRIMARY KEY);

@@ -216,6 +216,20 @@ def test_anchors_that_spare_a_few_lines_are_fine():
     assert set(load_mapping(text, file="m").model.streams["users"].tables["users"].columns) == {"id", "name", "other"}
 
 
+@pytest.mark.parametrize(
+    "text", ["? [a]\n: b\n", "? {a: [b]}\n: c\n", "? ? [a]\n: b\n", "a: !!pyt x", "[" * 1000, "%YAML 3\n---\na: b"]
+)
+def test_whatever_the_reader_of_yaml_stumbles_over_is_told_with_the_file(text):
+    with pytest.raises(ConfigError, match=r"^m:"):
+        load_mapping(text, file="m")
+
+
+@pytest.mark.filterwarnings("default")
+def test_an_anchor_that_is_named_twice_is_a_fault_and_no_warning_of_a_library():
+    with pytest.raises(ConfigError, match=r"^m: this is no YAML: found duplicate anchor 'a' first occurrence"):
+        load_mapping("a: &a 1\nb: &a 2\n" + SIMPLE, file="m")
+
+
 @pytest.mark.parametrize("word", [r'"\ud800"', r'{"\udc00": x}', r'["\ud83d"]'])
 def test_half_of_a_surrogate_pair_is_told_before_anything_could_need_its_bytes(word):
     with pytest.raises(ConfigError, match=r"^m: this is no YAML: a text holds half of a surrogate pair$"):

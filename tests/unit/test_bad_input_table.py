@@ -6,9 +6,9 @@ import pytest
 
 from local_stack.folders import ROOT
 from tests.integration.bad_input import CASES
+from tests.integration.bad_input_table import BEYOND, LINES
 from tests.integration.bad_world import WAYS
 from tests.integration.inputs import STRICT, container_of
-from tests.integration.section_b import BEYOND, LINES
 
 BY_NAME = {case.name: case for case in CASES}
 every_line = pytest.mark.parametrize("line", LINES, ids=[f"{line.number}-{line.input}" for line in LINES])
