@@ -158,7 +158,10 @@ def story(database: Database, place: Place) -> Story:
 def _streams(session: Session) -> list[RegisteredStream]:
     return [
         RegisteredStream(row[0], row[1], row[2], bool(row[3]))
-        for row in session.rows("SELECT stream_id, name, lanes, partial FROM stream ORDER BY name")
+        # A replay under way has no state, and no raw rows of its own.
+        for row in session.rows(
+            "SELECT stream_id, name, lanes, partial FROM stream JOIN stream_state USING (stream_id) ORDER BY name"
+        )
     ]
 
 
