@@ -19,7 +19,7 @@ from tests.fuzz.running import GUIDED, Stretch, run
 from tests.fuzz.target import Target
 
 _FOLDER = ROOT / ".stack" / "fuzz"
-_SHORT = 100
+_SHORT = 25
 """What part of its bar a target runs without --full."""
 _STRETCHES = 10
 """Into how many processes a full run of a target is cut: no more than one of them is lost by an interruption."""

@@ -6,27 +6,23 @@ import sys
 from collections.abc import Iterable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from tempfile import mkdtemp
 from unittest.mock import patch
 
 from migration_cli.app import app
 from migration_core.manifest import FILE_NAME
 from runtime.exits import Exit, run
 from tests.fuzz import mappings, readers
-from tests.fuzz.target import Target
+from tests.fuzz.target import Target, folder
 
 _MAPPING = "migration.yaml"
-_folder: list[Path] = []
 
 
 def _command(data: bytes) -> None:
     """The first byte chooses the command, the rest is its file."""
-    if not _folder:
-        _folder.append(Path(mkdtemp(prefix="fuzz-")))
     choice, body = data[:1] or b"m", data[1:]
-    file = _folder[0] / (_MAPPING if choice == b"c" else FILE_NAME)
+    file = folder() / (_MAPPING if choice == b"c" else FILE_NAME)
     file.write_bytes(body)
-    words = ["check"] if choice == b"c" else ["snapshot", "show", str(_folder[0])]
+    words = ["check"] if choice == b"c" else ["snapshot", "show", str(folder())]
     code, said, complained = _run([*words, *(["--json"] if choice == b"j" else [])], file)
     assert code in (Exit.DONE, Exit.FAILED, Exit.USAGE), code
     assert "Traceback" not in said + complained, complained

@@ -3,8 +3,6 @@
 import gzip
 import io
 from collections.abc import Iterable
-from pathlib import Path
-from tempfile import mkdtemp
 
 import zstandard
 
@@ -12,7 +10,7 @@ from migration_core.errors import SnapshotError
 from migration_core.manifest import Compression
 from snapshot_loader.decompression import Corrupt, decompressor
 from snapshot_loader.reading import Bounds, PartReader
-from tests.fuzz.target import Target, expect_places
+from tests.fuzz.target import Target, expect_places, folder
 from tests.unit.snapshot_parts import part_of
 
 _COMPRESSIONS: tuple[Compression, ...] = ("none", "gzip", "zstd")
@@ -21,8 +19,6 @@ _LIMIT = 1 << 20
 _LARGEST_PIECE = 72 << 20
 """What 2 KiB of zstandard can become, see `decompression`."""
 _BOMB = 64 << 20
-
-_folder: list[Path] = []
 
 
 def _decompress(data: bytes) -> None:
@@ -71,10 +67,8 @@ def _part(data: bytes) -> None:
         part = part.model_copy(update={"rows": part.rows + 1})
     if said & 2:
         part = part.model_copy(update={"decompressed_bytes": part.decompressed_bytes // 2})
-    if not _folder:
-        _folder.append(Path(mkdtemp(prefix="fuzz-")))
-    (_folder[0] / "part").write_bytes(stored)
-    reader = PartReader(_folder[0], part, compression, Bounds(rows=(said >> 2) % 8 + 1, bytes=(said >> 5) * 20 + 1))
+    (folder() / "part").write_bytes(stored)
+    reader = PartReader(folder(), part, compression, Bounds(rows=(said >> 2) % 8 + 1, bytes=(said >> 5) * 20 + 1))
     try:
         lines = [line for chunk in reader.chunks() for line in chunk.lines]
     except SnapshotError as error:

@@ -34,8 +34,8 @@ class Stretch:
 
 def run(target: Target, runs: int, seed: int, folder: Path) -> Stretch:
     """Try `runs` inputs; what guides the next stretch is kept in `folder`."""
-    corpus, seeds, found = folder / "corpus", folder / "seeds", folder / "found"
-    for one in (corpus, seeds, found):
+    corpus, seeds, found, scratch = (folder / name for name in ("corpus", "seeds", "found", "scratch"))
+    for one in (corpus, seeds, found, scratch):
         one.mkdir(parents=True, exist_ok=True)
     for number, data in enumerate(target.seeds()):
         (seeds / str(number)).write_bytes(data)
@@ -49,11 +49,13 @@ def run(target: Target, runs: int, seed: int, folder: Path) -> Stretch:
     done = subprocess.run(
         [sys.executable, "-m", *command],
         cwd=ROOT,
-        env={**os.environ, "PYTHONHASHSEED": "0"},  # or the same seed would take other ways through sets
+        # With other hashes the same seed would take other ways through sets; libFuzzer leaves without tidying up.
+        env={**os.environ, "PYTHONHASHSEED": "0", "TMPDIR": str(scratch)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         check=False,
     )
+    shutil.rmtree(scratch)
     said = done.stdout.decode(errors="replace")
     kept = [_kept(target, one) for one in sorted(found.iterdir())]
     if done.returncode and not kept:

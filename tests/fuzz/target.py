@@ -1,8 +1,13 @@
 """What a fuzz target is: a reader with its promises, which are broken when it raises."""
 
+import atexit
 import re
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
 
 from local_stack.folders import ROOT
 from migration_core.errors import Rejected
@@ -26,6 +31,14 @@ class Target:
     """Executions of a full run."""
     longest: int = 512
     """Bytes of an input that the fuzzer makes; a seed may be longer."""
+
+
+@cache
+def folder() -> Path:
+    """Where a target may write: one folder a process, which goes with it."""
+    made = Path(mkdtemp(prefix="fuzz-"))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
 
 
 def expect_reject(error: Rejected, *stages: str) -> str:
