@@ -39,7 +39,7 @@ FULL = (
     Check("reload, longer", partial(reload.Reload, records=4, early=0, abandons=0), {}),
     Check("reload, early snapshot", partial(reload.Reload, records=3, early=1, abandons=0), reload.GUARDS),
     Check("ingest", partial(ingest.Ingest, records=4, faults=3, old_starts=3), ingest.GUARDS),
-    Check("patches", partial(patches.Patches, rows=6, kills=3), patches.GUARDS),
+    Check("patches", partial(patches.Patches, rows=5, kills=2), patches.GUARDS),
 )
 """The largest first, so that two processes end at about the same time."""
 
