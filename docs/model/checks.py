@@ -35,11 +35,12 @@ FULL = (
     Check("lanes, two faults", partial(lanes.Lanes, rows=2, faults=2), _BY_SWEEPER),
     Check("lanes, doorbells alone", partial(lanes.Lanes, lost=False, rows=4), _BY_DOORBELL),
     Check("images", partial(images.Images, rows=4), images.GUARDS),
+    Check("images, two redrives", partial(images.Images, rows=3, redrives=2, kills=0), {}),
     Check("reload, given up", partial(reload.Reload, records=3, early=0, abandons=1), {}),
     Check("reload, longer", partial(reload.Reload, records=4, early=0, abandons=0), {}),
     Check("reload, early snapshot", partial(reload.Reload, records=3, early=1, abandons=0), reload.GUARDS),
     Check("ingest", partial(ingest.Ingest, records=4, faults=3, old_starts=3), ingest.GUARDS),
-    Check("patches", partial(patches.Patches, rows=6, kills=3), patches.GUARDS),
+    Check("patches", partial(patches.Patches, rows=5, kills=2), patches.GUARDS),
 )
 """The largest first, so that two processes end at about the same time."""
 

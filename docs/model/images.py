@@ -31,6 +31,8 @@ class Redrive(NamedTuple):
     newest: int = 0
     """The newest row of the key that is done, as far as it has looked."""
     row: int = 0
+    cursor: int = 0
+    """The last reject that it has seen."""
 
 
 class State(NamedTuple):
@@ -48,9 +50,7 @@ class State(NamedTuple):
     mended: bool = False
     free: bool = False
     """Whether the unique value is free."""
-    redrive: Redrive = Redrive()
-    cursor: int = 0
-    """Of the attempt, committed with what it did."""
+    redrives: tuple[Redrive, ...] = (Redrive(),)
     kills: int = 0
     gives_up: int = 0
     """How often a parked row may be rejected after its last try."""
@@ -61,13 +61,15 @@ class State(NamedTuple):
 class Images:
     """The model; `without` names the guard that is left out."""
 
-    def __init__(self, *, without: str = "", rows: int = 3, kills: int = 1, gives_up: int = 1) -> None:
+    def __init__(
+        self, *, without: str = "", rows: int = 3, kills: int = 1, gives_up: int = 1, redrives: int = 1
+    ) -> None:
         self._without = without
         self._rows = rows
-        self._begin = State(kills=kills, gives_up=gives_up)
+        self._begin = State(kills=kills, gives_up=gives_up, redrives=(Redrive(),) * redrives)
         self.bounds = (
             f"1 key with {rows} full images, each one good, bad, refused for a unique value, or both; 1 worker, "
-            f"1 sweeper, 1 redrive; kills: {kills}, parked rows given up: {gives_up}"
+            f"1 sweeper, {redrives} redriving; kills: {kills}, parked rows given up: {gives_up}"
         )
 
     def start(self) -> State:
@@ -100,11 +102,12 @@ class Images:
             yield self._apply(state, state.applied + 1)
         if state.park:
             yield from self._retry(state)
-        if state.mended:
-            yield from self._of_redrive(state)
-        if state.kills and state.redrive != Redrive():
-            after = state._replace(redrive=Redrive(), kills=state.kills - 1)
-            yield Step("the redrive is killed", after)
+        for one, redrive in enumerate(state.redrives):
+            if state.mended:
+                yield from self._of_redrive(state, one, redrive)
+            if state.kills and redrive != Redrive():
+                after = _redrive(state, one, Redrive())._replace(kills=state.kills - 1)
+                yield Step(f"{_name(one)} is killed", after)
 
     def _bad(self, state: State, row: int) -> bool:
         return state.rows[row - 1] in (BAD, BOTH) and not state.mended
@@ -132,57 +135,70 @@ class Images:
             after = _out(_unparked(counted), row, REJECTED)._replace(gives_up=state.gives_up - 1)
             yield Step(f"the sweeper rejects parked row {row} after its last try", after)
 
-    def _of_redrive(self, state: State) -> Iterator[Step[State]]:
+    def _of_redrive(self, state: State, one: int, redrive: Redrive) -> Iterator[Step[State]]:
         """migration_worker.redriving.Redriving.run."""
-        redrive = state.redrive
+        name = _name(one)
         if redrive.at == "down" and any(outcome == REJECTED for _, outcome in state.out):
             looking = Redrive("looking", state.applied, state.settled)
-            story = f"a redrive begins to look (watermark {state.applied})"
-            yield Step(story, state._replace(redrive=looking), "redrive")
+            yield Step(f"{name} begins to look (watermark {state.applied})", _redrive(state, one, looking), name)
         elif redrive.at == "looking":
             # db.later_rows.look: without the lock, and after the watermark was read
             newest = max([row for row in _done(state) if row <= redrive.up_to], default=0)
             looked = redrive._replace(at="looked", newest=newest)
-            story = f"the redrive has looked: row {newest} is the newest that is done" if newest else "… and saw none"
-            yield Step(story, state._replace(redrive=looked), "redrive")
+            seen = f"row {newest} is the newest that is done" if newest else "no row is done"
+            yield Step(f"{name} has looked: {seen}", _redrive(state, one, looked), name)
         elif redrive.at in ("looked", "refused"):
-            yield self._step(state, redrive)
+            yield self._step(state, one, redrive)
 
-    def _step(self, state: State, redrive: Redrive) -> Step[State]:
+    def _step(self, state: State, one: int, redrive: Redrive) -> Step[State]:
         """db.redrive.LaneRedrive.step of one row."""
+        name = _name(one)
         if state.settled != redrive.settled and self._without != "settled counted":
-            again = state._replace(redrive=Redrive("looking", state.applied, state.settled))
-            return Step("the redrive finds that rows were settled since, and looks again", again, "redrive")
+            again = _redrive(state, one, _again(state, redrive))
+            return Step(f"{name} finds that rows were settled since, and looks again", again, name)
         newest, up_to = redrive.newest, redrive.up_to
         if self._without != "caught up under the lock":
             newest, up_to = max([newest, *(row for row in _done(state) if row > up_to)]), state.applied
-        known = Redrive("looked", up_to, redrive.settled, newest)
-        row = min([row for row, what in state.out if what == REJECTED and row > state.cursor], default=0)
+        row = min([row for row, what in state.out if what == REJECTED and row > redrive.cursor], default=0)
+        known = Redrive("looked", up_to, redrive.settled, newest, cursor=row)
         if redrive.at == "refused":
-            return self._settle(state, redrive.row, known)
+            return self._settle(state, one, redrive, known)
         if not row:
-            return Step("the redrive ends", state._replace(redrive=Redrive(), cursor=0), "redrive")
-        moved = state._replace(redrive=known._replace(settled=known.settled + 1), cursor=row)
+            return Step(f"{name} ends", _redrive(state, one, Redrive()), name)
+        moved = _redrive(state, one, known._replace(settled=known.settled + 1))._replace(settled=state.settled + 1)
         if row < newest:
-            after = _free(moved, row)._replace(settled=state.settled + 1)
-            return Step(f"the redrive finds row {row} superseded by row {newest}", after, "redrive")
+            return Step(f"{name} finds row {row} superseded by row {newest}", _free(moved, row), name)
         if self._refused(state, row):
-            after = state._replace(redrive=known._replace(at="refused", row=row))
-            return Step(f"the server refuses row {row} to the redrive, which rolls back", after, "redrive")
+            refused = known._replace(at="refused", row=row, cursor=redrive.cursor)
+            return Step(
+                f"the server refuses row {row} to {name}, which rolls back", _redrive(state, one, refused), name
+            )
         ended = _unparked(moved) if state.park < row else moved
-        after = _written(_free(ended, row), row)._replace(settled=state.settled + 1)
-        return Step(f"the redrive applies row {row}", after, "redrive")
+        return Step(f"{name} applies row {row}", _written(_free(ended, row), row), name)
 
-    def _settle(self, state: State, row: int, known: Redrive) -> Step[State]:
+    def _settle(self, state: State, one: int, redrive: Redrive, known: Redrive) -> Step[State]:
         """The second transaction about a row that the server refused: db.redrive_images.images_again."""
-        if known.newest > row and self._without != "overtaken row":
-            again = state._replace(redrive=Redrive("looking", state.applied, state.settled))
-            return Step(f"the redrive finds row {row} overtaken, and looks again", again, "redrive")
-        moved = state._replace(redrive=known, cursor=row)
+        name, row = _name(one), redrive.row
+        if known.cursor != row or (known.newest > row and self._without != "overtaken row"):
+            again = _redrive(state, one, _again(state, redrive))
+            return Step(f"{name} finds row {row} overtaken, and looks again", again, name)
+        moved = _redrive(state, one, known)
         if state.park:
-            return Step(f"the redrive leaves row {row} rejected beside the parked one", moved, "redrive")
+            return Step(f"{name} leaves row {row} rejected beside the parked one", moved, name)
         after = _out(_free(moved, row), row, PARKED)._replace(park=row)
-        return Step(f"the redrive parks row {row}, whose unique value is taken", after, "redrive")
+        return Step(f"{name} parks row {row}, whose unique value is taken", after, name)
+
+
+def _name(one: int) -> str:
+    return f"redrive {one + 1}"
+
+
+def _redrive(state: State, one: int, redrive: Redrive) -> State:
+    return state._replace(redrives=(*state.redrives[:one], redrive, *state.redrives[one + 1 :]))
+
+
+def _again(state: State, redrive: Redrive) -> Redrive:
+    return Redrive("looking", state.applied, state.settled, cursor=redrive.cursor)
 
 
 def _done(state: State) -> list[int]:

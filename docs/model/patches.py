@@ -1,4 +1,4 @@
-"""Partial changes of one key: a reject parks the key, a redrive releases it a few rows at a time, and may be killed.
+"""Partial changes of one key: a reject parks it, and a redrive or an acceptance frees it a few rows at a time.
 
 Every transaction here holds the lane's lock, so it is one step.
 """
@@ -15,7 +15,7 @@ GUARDS = {
 }
 
 PATCH, BAD, WHOLE = "patch", "bad patch", "whole document"
-REJECTED, PARKED = "rejected", "parked"
+REJECTED, PARKED, BEHIND = "rejected", "parked", "rejected behind an accepted one"
 
 
 class State(NamedTuple):
@@ -34,19 +34,24 @@ class State(NamedTuple):
     """Nothing when no process redrives; between, in part (it knows that the next rows of the key are free), written."""
     folded: tuple[int, ...] = ()
     """Only without `one transaction`: rows whose outcomes are still to be written."""
+    accepting: int = 0
+    """The reject that a person is accepting: what waits behind it is rejected too, some rows a transaction."""
+    accepted: tuple[int, ...] = ()
+    """Rows that later ones may leave behind."""
     kills: int = 0
+    accepts: int = 0
 
 
 class Patches:
     """The model; `without` names the guard that is left out."""
 
-    def __init__(self, *, without: str = "", rows: int = 4, kills: int = 2) -> None:
+    def __init__(self, *, without: str = "", rows: int = 4, kills: int = 2, accepts: int = 1) -> None:
         self._without = without
         self._rows = rows
-        self._begin = State(kills=kills)
+        self._begin = State(kills=kills, accepts=accepts)
         self.bounds = (
             f"1 key with {rows} rows, each a patch, a bad patch or a whole document; 1 worker, 1 redrive of 1 or 2 "
-            f"rows a transaction; kills: {kills}"
+            f"rows a transaction; kills: {kills}, accepted rejects: {accepts}"
         )
 
     def start(self) -> State:
@@ -58,7 +63,7 @@ class Patches:
         document = list(state.document)
         if document != sorted(set(document)):
             return f"changes are merged twice or out of order: the document is made of rows {document}"
-        kept_out = [row for row, _ in state.out if document and row < document[-1] and row not in document]
+        kept_out = [row for row, _ in state.out if document and row < document[-1] and row not in state.accepted]
         gaps = [row for row in kept_out if not (state.rows[document[0] - 1] == WHOLE and document[0] > row)]
         if gaps:
             return f"the document is made of rows {document}, over row {gaps[0]}, which is still to be applied"
@@ -86,6 +91,7 @@ class Patches:
             yield self._apply(state, state.applied + 1)
         if state.mended:
             yield from self._redrive(state)
+        yield from self._accept(state)
         if state.kills and state.redriving:
             after = state._replace(redriving="", folded=(), kills=state.kills - 1)
             yield Step("the redrive is killed", after)
@@ -107,7 +113,7 @@ class Patches:
 
     def _redrive(self, state: State) -> Iterator[Step[State]]:
         """migration_worker.redriving.Redriving.run: begins, one transaction after another, ends."""
-        rejects = [row for row, outcome in state.out if outcome == REJECTED]
+        rejects = [row for row, outcome in state.out if outcome != PARKED]
         if not state.redriving:
             # db.redrive.LaneRedrive.enter asks for keys whose first waiting row is no reject.
             begun = bool(state.park) and state.park not in rejects and self._without != "release resumed"
@@ -126,6 +132,28 @@ class Patches:
         else:
             yield Step("the redrive ends", state._replace(redriving=""), "redrive")
 
+    def _accept(self, state: State) -> Iterator[Step[State]]:
+        """db.reject_decisions.accept: the decision, and then the rows that wait."""
+        parked_by = (state.park, REJECTED) in state.out
+        if state.accepts and parked_by and not state.accepting:
+            after = state._replace(accepting=state.park, accepts=state.accepts - 1)
+            yield Step(f"row {state.park} is accepted as a deviation", after)
+        elif state.accepting and state.park != state.accepting:
+            yield Step("the acceptance finds no more to free", state._replace(accepting=0), "person")
+        elif state.accepting:
+            waiting = [row for row, outcome in state.out if outcome == PARKED]
+            for count in sorted({min(1, len(waiting)), min(2, len(waiting))}):
+                yield self._reject_some(state, waiting[:count], ended=count == len(waiting))
+            if state.kills:
+                yield Step("the acceptance is killed", state._replace(accepting=0, kills=state.kills - 1))
+
+    def _reject_some(self, state: State, rows: list[int], *, ended: bool) -> Step[State]:
+        out = tuple((row, BEHIND if row in rows else outcome) for row, outcome in state.out)
+        # A reject of another pattern that stands among them is overtaken too, and stays open under its own name.
+        accepted = tuple(sorted({*state.accepted, *(row for row, _ in out if row >= state.park)}))
+        after = state._replace(out=out, accepted=accepted, park=0 if ended else state.park)
+        return Step(f"rows {rows} are rejected behind it{', and the key is free' if ended else ''}", after, "person")
+
     def _release(self, state: State) -> Iterator[Step[State]]:
         """db.redrive_partial.partial_again: rows of the key from the one that it waits behind."""
         waiting = [row for row, _ in state.out if row >= state.park]
@@ -141,12 +169,10 @@ class Patches:
 
     def _history(self, state: State, row: int) -> Step[State]:
         """db.redrive_partial.partial_again of a reject whose key went on without it."""
-        kept_out = {one for one, _ in state.out} - {row}
         end = state.park or state.applied + 1
-        rows = [one for one in range(1, end) if one not in kept_out]
-        whole = max([one for one in rows if state.rows[one - 1] == WHOLE], default=0)
-        document = tuple(one for one in rows if one >= whole)
-        after = state._replace(document=document, out=tuple(one for one in state.out if one[0] != row))
+        whole = max([one for one in range(1, end) if state.rows[one - 1] == WHOLE], default=1)
+        left = tuple(one for one in state.out if one[0] >= end)
+        after = state._replace(document=tuple(range(whole, end)), out=left)
         return Step(f"the redrive folds the key from its start, with row {row}", after, "redrive")
 
 
@@ -158,5 +184,4 @@ def _settled(state: State, rows: tuple[int, ...]) -> State:
     """The rows have their outcomes; the key is free, or waits from the next row on."""
     left = tuple(one for one in state.out if one[0] not in rows)
     rest = min([row for row, _ in left if row > rows[-1]], default=0)
-    at_reject = (rest, REJECTED) in left
-    return state._replace(out=left, park=rest, redriving="in part" if rest and not at_reject else "between")
+    return state._replace(out=left, park=rest, redriving="in part" if rest else "between")
