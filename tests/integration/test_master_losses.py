@@ -61,8 +61,9 @@ class TestTheSourceLostSomething:
         write(legacy, topic, 20)
         legacy.admin.delete_records(topic, 0, 5)
 
-        first, second = legacy.start(), legacy.start()
-        assert (first.wait(30), second.wait(30)) == (1, 1)
+        first = legacy.start().wait(30)
+        second = legacy.start().wait(30)
+        assert (first, second) == (1, 1)
         accepted = accept_gap(legacy.source_store, legacy.view, topic, 0, at=None, version="test")
         drain(legacy.master(), legacy)
 
