@@ -45,6 +45,16 @@ class Run:
     mapping_hash: str = ""
     equal: bool = False
 
+    @property
+    def against(self) -> str | None:
+        """The snapshot folder that took the place of the raw rows."""
+        return self.detail.get("against")
+
+    @property
+    def since(self) -> int | None:
+        """The run behind whose watermarks only what changed was compared; None compared everything."""
+        return self.detail.get("since")
+
 
 @dataclass(frozen=True, slots=True)
 class PatternCount:
@@ -121,11 +131,11 @@ def last_equal(session: Session, mapping_hash: str) -> Run | None:
     """
     undone: set[object] = set()
     for one in finished(session):
-        if one.detail.get("against") is not None:
+        if one.against is not None:
             continue
         if one.equal:
             return one if one.mapping_hash == mapping_hash and undone <= {one.run_id} else None
-        undone.add(one.detail.get("since"))
+        undone.add(one.since)
     return None
 
 

@@ -76,6 +76,7 @@ def gates(
     """Which gates each step asks; a step without any does not pass."""
     from db.reject_report import patterns
     from migration_core.draining import reject_gate
+    from migration_verifier.audit import proven_ledger
     from migration_verifier.verify_standing import standing_gate
 
     ends = at.ends or ()
@@ -87,9 +88,10 @@ def gates(
         # Rejects that nobody has settled would turn it back later, when the old platform is frozen already.
         CutoverStep.PREFLIGHT: [hooked, rejects, *_preflight(control, mapping_file)],
         CutoverStep.LAG: [("lag", lambda: looking.lag_gates(at.plan.max_lag))],
-        CutoverStep.DRAIN: [silent, drained, ("ledger", lambda: ledger_gates(control, stop))],
+        CutoverStep.DRAIN: [silent, drained, ("ledger", lambda: [proven_ledger(control, stop)])],
         CutoverStep.VERIFY: [("verify", lambda: verify_gates(control, mapping_file))],
-        CutoverStep.PLANS: _drift_and_plans(),
+        # What was loaded lately may have statistics of a table that was empty, and plans that go with them.
+        CutoverStep.PLANS: drift_and_plans(analyze=True),
         CutoverStep.REJECTS: [rejects],
         # People may have reopened, redriven or found something while the approval was waited for.
         CutoverStep.LAST_LOOK: [drained, silent, rejects, ("verify", lambda: [standing_gate(control)])],
@@ -161,16 +163,6 @@ def hook_gates(hooks: "Hooks", *, rehearsal: bool) -> list[Gate]:
     return found
 
 
-def ledger_gates(control: "Database", stop: "Event") -> list[Gate]:
-    """Whether the rows themselves prove the counters; the audit is first taken up to the watermarks."""
-    from db.ledger_proof import source_ledgers, stream_proofs
-    from migration_core.proof import ledger_gate
-    from migration_verifier.audit import Auditor, catch_up
-
-    catch_up(Auditor(control), stop)
-    return [ledger_gate(stream_proofs(control), source_ledgers(control))]
-
-
 def verify_gates(control: "Database", mapping_file: Path) -> list[Gate]:
     """Whether everything that has changed since the last equal verification is equal too; without one, everything."""
     from migration_verifier.verify import Order, verify
@@ -200,15 +192,15 @@ def _preflight(control: "Database", mapping_file: Path) -> "list[NamedGates]":
     ]
 
 
-def _drift_and_plans() -> "list[NamedGates]":
+def drift_and_plans(*, analyze: bool) -> "list[NamedGates]":
+    """The gates of schema and query plans; `analyze` lets the server count the rows anew first."""
     from migration_cli.drift import drift_now
     from migration_cli.plans import plans_now, read_statements
     from migration_verifier import drift, plans
 
     return [
         (drift.GATE, lambda: drift.drift_gates(drift_now())),
-        # What was loaded lately may have statistics of a table that was empty, and plans that go with them.
-        (plans.GATE, lambda: plans.plan_gates(plans_now(read_statements(), analyze=True))),
+        (plans.GATE, lambda: plans.plan_gates(plans_now(read_statements(), analyze=analyze))),
     ]
 
 

@@ -12,7 +12,7 @@ from migration_core.errors import ConfigError
 from runtime.exits import Exit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
     from migration_core.gate import Gate
@@ -44,7 +44,7 @@ def report(
     earlier = None if since is None else read_earlier(since)
     mapping = compiled(access.needed_mapping_path())
     with working("asking for drift and plans, and gathering the evidence"), access.database() as control:
-        made = gather(control, mapping, version=version(), code_hash=code_hash(), drift_and_plans=drift_and_plans())
+        made = gather(control, mapping, version=version(), code_hash=code_hash(), drift_and_plans=list(asked_now()))
     if earlier is not None:
         made = replace(made, sections=(*made.sections, changes(earlier, made.sections)))
     files = write(made, out)
@@ -58,23 +58,16 @@ def report(
         raise typer.Exit(Exit.FAILED)
 
 
-def drift_and_plans() -> "list[Gate]":
-    """What the gates say now; one that cannot be asked says why, and that is no pass."""
-    from migration_cli.drift import drift_now
-    from migration_cli.plans import plans_now, read_statements
+def asked_now() -> "Iterator[Gate]":
+    """What the gates of drift and plans say now; one that cannot be asked says why, and that is no pass."""
+    from migration_cli.cutover_parts import drift_and_plans
     from migration_core.gate import Gate, GateVerdict
-    from migration_verifier import drift, plans
 
-    def asked(name: str, gates: "Callable[[], Sequence[Gate]]") -> "Sequence[Gate]":
+    for name, gates in drift_and_plans(analyze=False):
         try:
-            return gates()
+            yield from gates()
         except ConfigError as error:
-            return [Gate(name, GateVerdict.FAIL, "not asked", str(error))]
-
-    return [
-        *asked(drift.GATE, lambda: drift.drift_gates(drift_now())),
-        *asked(plans.GATE, lambda: plans.plan_gates(plans_now(read_statements()))),
-    ]
+            yield Gate(name, GateVerdict.FAIL, "not asked", str(error))
 
 
 def read_earlier(file: Path) -> "Mapping[str, Any]":

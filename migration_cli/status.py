@@ -158,16 +158,9 @@ class _Looks:
     def _unread(self) -> Mapping[str, int]:
         if self._cluster is None:
             return {}
-        from db.source_report import source_statuses
+        from migration_verifier.looking import Looking
 
-        sources = source_statuses(self._control)
-        marks = self._cluster.watermarks((one.topic, one.partition) for one in sources)
-        unread: dict[str, int] = {}
-        for one in sources:
-            mark = marks.get((one.topic, one.partition))
-            behind = max(0, mark.last_stable - one.next_offset) if mark else 0
-            unread[one.stream] = unread.get(one.stream, 0) + behind
-        return unread
+        return Looking(self._control, self._cluster).unread()
 
 
 def _print_lines(looks: _Looks, every: float, stop: Event) -> None:

@@ -12,7 +12,10 @@ from db.audit_places import locate, remainders_of
 from db.engine import Database
 from db.errno import LOOK_TIMEOUT
 from db.failure import SqlError
+from db.ledger_proof import source_ledgers, stream_proofs
 from migration_core.audit import LaneRemainder
+from migration_core.gate import Gate
+from migration_core.proof import ledger_gate
 from migration_core.steps import Reached, nothing
 
 MOST_ROWS, FEWEST_ROWS = 20_000, 500
@@ -109,6 +112,12 @@ def prove(auditor: Auditor, stop: Event, told: Callable[[int], None]) -> None:
     audit.begin(auditor.database)
     audit.begin_lap(auditor.database, audit.audited_lanes(auditor.database))
     catch_up(auditor, stop, told)
+
+
+def proven_ledger(database: Database, stop: Event) -> Gate:
+    """What the ledger's gate says once the audit has come up to the watermarks."""
+    catch_up(Auditor(database), stop)
+    return ledger_gate(stream_proofs(database), source_ledgers(database))
 
 
 def catch_up(auditor: Auditor, stop: Event, told: Callable[[int], None] = lambda _behind: None) -> None:

@@ -14,6 +14,7 @@ from db.engine import Database
 from migration_core.errors import Halted
 from migration_core.reversing import StreamReversal, TableReversal
 from migration_core.steps import Reached, Step, nothing
+from runtime.durable import settle_folder
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -97,15 +98,7 @@ def _append(file: Path, length: int, lines: bytes) -> None:
         target.flush()
         os.fsync(target.fileno())
     if new:
-        _sync_folder(file.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        settle_folder(file.parent)
 
 
 def _row(text: str | None) -> dict[str, Any] | None:

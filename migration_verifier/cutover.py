@@ -202,11 +202,9 @@ class CutoverRunner:
         """A no of a gate is told and turns nothing back: users have written, so a person decides."""
         gates: Sequence[Gate] = ()
         now = at
-        while now.seconds_in_step <= at.plan.watch_seconds:
+        while now.seconds_in_step <= at.plan.watch_seconds and now.abort_by is None:
             gates = self._ask(at)
             now = self._look_again(at, lock, gates, failures(gates))
-            if now.abort_by is not None:
-                return _aborted(now, gates)
         now = self._mine(at)
         return _aborted(now, gates) if now.abort_by else _Ended(Ending.PASSED, failures(gates), gates)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from db import verify_store
 from db.engine import Database, Session
-from db.verify_store import Run, Unit
+from db.verify_store import PatternCount, Run, Unit
 from migration_core.mapping import CompiledMapping
 from migration_core.report import AssertionOutcome, Equality, SnapshotComparison, TableResult
 from migration_verifier.verify_assert import AssertionResult
@@ -56,14 +56,15 @@ class _Book:
         self._session = session
         self._runs = runs
         self._units: dict[int, list[Unit]] = {}
+        self._patterns: dict[int, list[PatternCount]] = {}
 
     def chain(self, stream: str) -> _Chain:
         """From the newest run that compared this stream with its raw rows back to one that compared all of it."""
         found: list[Run] = []
         for run in self._runs:
-            if _is_against(run) or stream not in run.detail["streams"]:
+            if run.against is not None or stream not in run.detail["streams"]:
                 continue
-            if found and run.run_id != found[-1].detail.get("since"):
+            if found and run.run_id != found[-1].since:
                 continue
             found.append(run)
             if any(unit.kind == "walk" and unit.stream == stream for unit in self._of(run)):
@@ -73,12 +74,7 @@ class _Book:
     def table(self, chain: _Chain, stream: str, table: str) -> TableResult:
         """The runs of a chain together: those behind the newest found everything equal."""
         rows = [self._compared(run, stream)[table] for run in chain.runs]
-        wrong = sum(
-            one.differences
-            for run in chain.runs
-            for one in verify_store.patterns(self._session, run.run_id)
-            if one.table == table
-        )
+        wrong = sum(one.differences for run in chain.runs for one in self._patterns_of(run) if one.table == table)
         at = _moment(chain.runs[0]) if chain.whole else ""
         return TableResult(table, rows[-1] if chain.whole else 0, sum(rows[:-1]), wrong, at)
 
@@ -94,10 +90,10 @@ class _Book:
     def snapshot(self) -> SnapshotComparison | None:
         """The newest comparison with a folder."""
         for run in self._runs:
-            if _is_against(run):
-                wrong = sum(one.differences for one in verify_store.patterns(self._session, run.run_id))
+            if run.against is not None:
+                wrong = sum(one.differences for one in self._patterns_of(run))
                 rows = sum(run.detail.get("compared", {}).values())
-                return SnapshotComparison(run.detail["against"], rows, wrong, _moment(run))
+                return SnapshotComparison(run.against, rows, wrong, _moment(run))
         return None
 
     def _compared(self, run: Run, stream: str) -> Counter[str]:
@@ -112,9 +108,10 @@ class _Book:
             self._units[run.run_id] = verify_store.units(self._session, run.run_id)
         return self._units[run.run_id]
 
-
-def _is_against(run: Run) -> bool:
-    return run.detail.get("against") is not None
+    def _patterns_of(self, run: Run) -> list[PatternCount]:
+        if run.run_id not in self._patterns:
+            self._patterns[run.run_id] = verify_store.patterns(self._session, run.run_id)
+        return self._patterns[run.run_id]
 
 
 def _moment(run: Run) -> str:

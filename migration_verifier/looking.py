@@ -1,12 +1,13 @@
 """What a cut-over must know of topics and streams, as the database and the cluster say now."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from db.cutover_store import End
 from db.engine import Database
 from db.ledger import StreamLedger, ledger
 from db.source_report import SourceStatus, source_statuses
-from kafka_log.watermarks import LogView, Watermark
+from kafka_log.watermarks import LogView, Partition, Watermark
 from migration_core.draining import PartitionEnd, drain_gates, frozen_gate, lag_gates
 from migration_core.errors import Halted
 from migration_core.gate import Gate
@@ -24,7 +25,7 @@ class Looking:
     def unread(self) -> dict[str, int]:
         """{stream: records that the topics hold and that are not stored}."""
         sources = source_statuses(self._database)
-        marks = self._marks(sources)
+        marks = self._cluster.watermarks((one.topic, one.partition) for one in sources)
         found = dict.fromkeys((one.stream for one in sources), 0)
         for one in sources:
             mark = marks.get((one.topic, one.partition))
@@ -37,12 +38,7 @@ class Looking:
 
     def ends(self) -> list[End]:
         """The high watermark of every partition of every topic that is read, accepted or not."""
-        topics = sorted({one.topic for one in source_statuses(self._database)})
-        described = self._cluster.describe(topics)
-        gone = [topic for topic in topics if topic not in described]
-        if gone:
-            raise Halted(f"topics that the cluster no longer has: {', '.join(gone)}")
-        marks = self._cluster.watermarks((one.topic, part) for one in described.values() for part in one.partitions)
+        marks = self._cluster.watermarks(self._there())
         return [(topic, partition, mark.high) for (topic, partition), mark in sorted(marks.items())]
 
     def lag_gates(self, max_lag: int) -> list[Gate]:
@@ -55,21 +51,25 @@ class Looking:
 
     def frozen_gate(self, ends: Sequence[End]) -> Gate:
         """Whether anything was written since `ends` were read, into partitions that were added since too."""
-        known = {(topic, partition) for topic, partition, _ in ends}
-        added = [(topic, partition, 0) for topic, partition, _ in self.ends() if (topic, partition) not in known]
-        return frozen_gate(self._partitions([*ends, *added]))
+        return frozen_gate(self._partitions(ends, self._there()))
 
-    def _partitions(self, ends: Sequence[End]) -> list[PartitionEnd]:
+    def _there(self) -> set[Partition]:
+        """Every partition of every topic that is read; Halted when the cluster lacks one of the topics."""
+        topics = sorted({one.topic for one in source_statuses(self._database)})
+        described = self._cluster.describe(topics)
+        gone = [topic for topic in topics if topic not in described]
+        if gone:
+            raise Halted(f"topics that the cluster no longer has: {', '.join(gone)}")
+        return {(one.topic, part) for one in described.values() for part in one.partitions}
+
+    def _partitions(self, ends: Sequence[End], also: AbstractSet[Partition] = frozenset()) -> list[PartitionEnd]:
         sources = {(one.topic, one.partition): one for one in source_statuses(self._database)}
-        marks = self._cluster.watermarks({(topic, part) for topic, part, _ in ends} | sources.keys())
         wanted = {(topic, part): high for topic, part, high in ends}
+        places = wanted.keys() | sources.keys() | also
+        marks = self._cluster.watermarks(places)
         return [
-            _partition(place, wanted.get(place, 0), sources.get(place), marks.get(place))
-            for place in sorted(wanted.keys() | sources.keys())
+            _partition(place, wanted.get(place, 0), sources.get(place), marks.get(place)) for place in sorted(places)
         ]
-
-    def _marks(self, sources: Sequence[SourceStatus]) -> dict[tuple[str, int], Watermark]:
-        return self._cluster.watermarks((one.topic, one.partition) for one in sources)
 
 
 def _partition(place: tuple[str, int], end: int, source: SourceStatus | None, mark: Watermark | None) -> PartitionEnd:

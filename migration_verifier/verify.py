@@ -49,5 +49,5 @@ def verify(
     do_units(database, task, workers=order.workers, told=told)
     # Assertions count everything, whatever has changed: a run that builds on another leaves them to that one.
     with database.transaction() as session:
-        asserted = checks if verify_store.run(session, run_id).detail.get("since") is None else {}
+        asserted = checks if verify_store.run(session, run_id).since is None else {}
     return finish(database, run_id, list(check_assertions(database, mapping.target_schema, asserted)))

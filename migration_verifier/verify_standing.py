@@ -15,7 +15,7 @@ def standing_gate(database: Database) -> Gate:
     A run that went on where an interrupted one stood has looked at its first lanes long before its end.
     """
     with database.transaction() as session:
-        runs = [run for run in verify_store.finished(session) if run.detail.get("against") is None]
+        runs = [run for run in verify_store.finished(session) if run.against is None]
         changed = []
         for stream, lanes in verify_raw.lane_states(session).items():
             newest = next((run for run in runs if stream in run.detail["streams"]), None)

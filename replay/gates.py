@@ -7,12 +7,10 @@ from threading import Event
 
 from db.declared import declared_schema
 from db.engine import Database
-from db.ledger_proof import source_ledgers, stream_proofs
 from examples.scenario import Scenario
 from migration_core.gate import Gate
 from migration_core.plans import load_statements
-from migration_core.proof import ledger_gate
-from migration_verifier.audit import Auditor, catch_up
+from migration_verifier.audit import proven_ledger
 from migration_verifier.drift import drift_gates, find_drift
 from migration_verifier.plans import explain_statements, plan_gates
 from migration_verifier.report.gathering import gather
@@ -36,8 +34,7 @@ class Target:
 
     def ledger(self) -> Gate:
         """Whether the rows prove the counters; the audit is taken up to the watermarks first."""
-        catch_up(Auditor(self.database), Event())
-        return ledger_gate(stream_proofs(self.database), source_ledgers(self.database))
+        return proven_ledger(self.database, Event())
 
     def equal(self, told: Callable[[str], None]) -> Gate:
         """Whether every processed row is as the raw rows say."""

@@ -11,6 +11,7 @@ from typing import BinaryIO, Self, cast
 import zstandard
 
 from migration_core.manifest import FILE_NAME, Compression, Manifest, Part, render
+from runtime.durable import settle_folder
 
 PART_ROWS = 50_000
 _ENDINGS: dict[Compression, str] = {"none": "", "gzip": ".gz", "zstd": ".zst"}
@@ -32,7 +33,7 @@ def write_parts(
                     writer.write(line)
         parts.append(writer.part(name))
         first = next(rest, None)
-    _settle(folder)
+    settle_folder(folder)
     return tuple(parts)
 
 
@@ -45,7 +46,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> Path:
         opened.flush()
         os.fsync(opened.fileno())
     fresh.replace(file)
-    _settle(folder)
+    settle_folder(folder)
     return file
 
 
@@ -124,12 +125,3 @@ def _some(lines: Iterator[bytes], count: int) -> Iterator[bytes]:
         if line is None:
             return
         yield line
-
-
-def _settle(folder: Path) -> None:
-    """New names are durable only with their folder."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -31,7 +31,7 @@ def gather(
     database: Database, mapping: CompiledMapping, *, version: str, code_hash: str, drift_and_plans: Sequence[Gate] = ()
 ) -> Report:
     """What the database knows; `drift_and_plans` are gates asked just now, else those of the last cut-over stand."""
-    schema = mapping.target_schema
+    schema, server = mapping.target_schema, server_facts(database)
     store = CutoverStore(database)
     last = store.latest()
     found = patterns(database)
@@ -42,7 +42,7 @@ def gather(
         ("mapping", "in force now", mapping.hash),
         ("control schema", f"revision {current(database)}", ""),
         ("processed schema", schema, report_facts.schema_hash(database, schema)),
-        ("server", f"MySQL {server_facts(database).version}", server_facts(database).server_uuid),
+        ("server", f"MySQL {server.version}", server.server_uuid),
     )
     proofs, compared = stream_proofs(database), equality(database, mapping)
     told = (

@@ -451,7 +451,7 @@ class TestTwoRunners:
     def test_the_rows_are_counted_only_when_all_else_is_drained(self, night, monkeypatch):
         counted = []
         monkeypatch.setattr(
-            "migration_cli.cutover_parts.ledger_gates", lambda _control: counted.append(1) or [night_gate()]
+            "migration_verifier.audit.proven_ledger", lambda _control, _stop: counted.append(1) or night_gate()
         )
         night.forget("logins")
         night.write_to("logins", doc(id="late", login="l"))
