@@ -1,6 +1,6 @@
 """Lane heads and lane progress: who has work, who may apply, and the watermark that moves with the rows."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from db.engine import Session
@@ -84,6 +84,14 @@ def looks(session: Session, wanted: Sequence[tuple[int, int]]) -> list[LaneLook]
         return []
     pairs = ", ".join(f"({stream_id}, {lane})" for stream_id, lane in wanted)
     return [LaneLook(*row) for row in session.rows(f"{_LOOK} AND (h.stream_id, h.lane) IN ({pairs})")]
+
+
+def waiting(session: Session, wanted: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
+    """Which of these lanes, as (stream, lane), have work that may be applied now; `wanted` is not empty."""
+    pairs = ", ".join(["(%s, %s)"] * len(wanted))
+    values = [value for pair in wanted for value in pair]
+    found = (LaneLook(*row) for row in session.rows(f"{_LOOK} AND (s.name, h.lane) IN ({pairs})", values))
+    return {(look.stream, look.lane) for look in found if look.has_work}
 
 
 def with_work(session: Session, stream_ids: Sequence[int]) -> list[LaneLook]:

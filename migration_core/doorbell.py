@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import msgspec
 
+AWAKE_SECONDS = 0.2
+"""After a doorbell a worker looks for light work of all lanes for so long, and needs no other doorbell for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Doorbell:

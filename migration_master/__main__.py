@@ -17,7 +17,7 @@ from migration_master.ingest import StreamRules
 from migration_master.master import Master, MasterParts
 from migration_master.observed import Observed
 from migration_master.opening import open_streams
-from migration_master.ringer import Ringer
+from migration_master.ringer import Ringer, waiting_lanes
 from migration_master.survey import Survey
 from runtime.exits import run
 from runtime.failpoints import failpoints
@@ -35,7 +35,7 @@ def main() -> int:
     """Store what the topics hold until asked to leave."""
     settings = MasterSettings.from_env(os.environ)
     reached = failpoints(os.environ)
-    database = Database(settings.database.url, pool_size=2)
+    database = Database(settings.database.url, pool_size=3)
     queue = WorkQueue(
         client(settings.queue.region, endpoint=settings.queue.endpoint, wait=timedelta()), settings.queue.url
     )
@@ -54,7 +54,7 @@ def main() -> int:
             beat=around.heartbeat.beat,
         )
         around.metrics.watch_queue(queue.counts.snapshot)
-        ringer = Ringer(queue.ring, reached)
+        ringer = Ringer(queue.ring, partial(waiting_lanes, database), reached)
         master = _master(settings, database, survey, streams, ringer, around, reached)
         checks["streams"] = master.check
         ringer.start()

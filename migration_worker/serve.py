@@ -7,6 +7,8 @@ from datetime import timedelta
 from math import inf
 from threading import Event
 
+from db.lanes import LaneLook
+from migration_core.doorbell import AWAKE_SECONDS
 from migration_core.steps import Reached, Step, nothing
 from migration_worker.lane_work import Lane, LaneWork
 from migration_worker.sweeper import Sweeper
@@ -16,7 +18,9 @@ from work_queue.queue import BATCH, Delivery, WorkQueue
 log = logging.getLogger(__name__)
 
 _HELD_ELSEWHERE = timedelta(milliseconds=100)
-_ASKED_SECONDS = 0.05
+_ASKED_SECONDS = 0.1
+_LOOK_SECONDS = 0.005
+"""Between two looks while awake with nothing to do: a look costs less than the doorbell that it saves."""
 
 
 class DoorbellLoop:
@@ -41,16 +45,25 @@ class DoorbellLoop:
         self._reached = reached
         self._clock = clock
         self._asked = -inf
+        self._awake_until = -inf
         self._again: set[Lane] = set()
 
     def turn(self, stop: Event) -> None:
-        """One receive and what there is to do after it; raises Transient when the queue does not answer."""
+        """One receive and what there is to do after it; raises Transient when the queue does not answer.
+
+        A doorbell keeps the worker awake for a while: the master rings for nobody who finds light work by himself.
+        """
         deliveries = self._receive()
         if stop.is_set():
             self._queue.release(deliveries)  # a message left in flight would block its lane
-        elif deliveries or self._again:
+            return
+        if deliveries:
+            self._awake_until = self._clock() + AWAKE_SECONDS
+        if deliveries or self._again:
             self._reached(Step.WORKER_RECEIVED)
             self.serve(deliveries)
+        elif self._awake and not self._look():
+            stop.wait(_LOOK_SECONDS)
 
     def serve(self, deliveries: Sequence[Delivery]) -> None:
         """Apply what these doorbells ring for and what waits beside it, then answer every one of them."""
@@ -79,14 +92,26 @@ class DoorbellLoop:
     def _receive(self) -> list[Delivery]:
         """Doorbells; while there is more to do anyway, the queue is asked now and then and never waited for."""
         now = self._clock()
-        if self._again and now - self._asked < _ASKED_SECONDS:
+        busy = bool(self._again) or self._awake
+        if busy and now - self._asked < _ASKED_SECONDS:
             return []
         self._asked = now
-        return self._queue.receive(BATCH, timedelta() if self._again else self._wait)
+        return self._queue.receive(BATCH, timedelta() if busy else self._wait)
+
+    @property
+    def _awake(self) -> bool:
+        return self._clock() < self._awake_until
+
+    def _look(self) -> bool:
+        """Apply light work of any lane; False when there is none."""
+        looks = self._work.ready(())
+        return bool(looks) and len(self._apply_ready(looks)) < len(looks)
 
     def _apply(self, rung: set[Lane]) -> set[Lane]:
         """Apply what is ready; lanes that failed or that another worker holds."""
-        looks = self._work.ready(rung)
+        return self._apply_ready(self._work.ready(rung))
+
+    def _apply_ready(self, looks: Sequence[LaneLook]) -> set[Lane]:
         tried = {(look.stream, look.lane) for look in looks if look.attempts}
         held = {(look.stream, look.lane) for look in looks if look.attempts and not self._sweeper.sweep_one(look)}
         return held | self._work.apply({(look.stream, look.lane) for look in looks} - tried)

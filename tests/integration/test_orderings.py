@@ -14,7 +14,7 @@ from db.failure import SqlError
 from db.lanes import LaneMove
 from kafka_log.producer import LogWriter
 from migration_core import sequence
-from migration_core.doorbell import Doorbell, encode
+from migration_core.doorbell import AWAKE_SECONDS, Doorbell, encode
 from migration_core.errors import Fenced, Halted, Transient
 from migration_core.key import canonical
 from migration_core.lane import lane_of
@@ -304,23 +304,40 @@ class TestDoorbells:
         work = world.work()
         loop = DoorbellLoop(world.queue, work, Sweeper(work), wait=timedelta(), foreign=foreign.append)
 
-        while sum(foreign) < 3 or world.ledger("people").pending:
-            loop.turn(Event())
-        for _ in range(3):
+        while sum(foreign) < 3 or world.ledger("people").pending or attributes(sqs, world.queue_url).messages:
             loop.turn(Event())
 
-        counts = attributes(sqs, world.queue_url)
-        assert (sum(foreign), counts.messages, counts.in_flight) == (3, 0, 0)
+        assert (sum(foreign), attributes(sqs, world.queue_url).in_flight) == (3, 0)
         assert world.rows("SELECT id FROM {target}.people") == [("a",)]
+
+    def test_a_worker_that_a_doorbell_woke_finds_light_work_for_a_while_without_another(self, world):
+        work, now = world.work(), [100.0]
+        loop = DoorbellLoop(world.queue, work, Sweeper(work), wait=timedelta(), clock=lambda: now[0])
+        world.put("people", [person("a")])
+        world.ring()
+        while world.ledger("people").pending:
+            loop.turn(Event())
+        self.forget_all(world)
+        world.put("people", [person("a", name="newer")])
+        loop.turn(Event())
+        pending_while_awake = world.ledger("people").pending
+        now[0] += AWAKE_SECONDS
+        world.put("people", [person("a", name="newest")])
+        loop.turn(Event())
+
+        assert (pending_while_awake, world.ledger("people").pending) == (0, 1)
 
     def loop(self, world: Applying, reached) -> DoorbellLoop:
         """A doorbell loop whose sweeper nobody calls."""
         work = world.work(reached)
         return DoorbellLoop(world.queue, work, Sweeper(work), wait=timedelta(), reached=reached)
 
-    def ring_one(self, world: Applying, lane: int) -> None:
+    def forget_all(self, world: Applying) -> None:
         while found := world.queue.receive(10, timedelta()):
             world.queue.delete(found)
+
+    def ring_one(self, world: Applying, lane: int) -> None:
+        self.forget_all(world)
         world.queue.ring([Doorbell("people", lane, 1)])
 
     def turns(self, world: Applying, late: Once) -> None:
