@@ -64,7 +64,7 @@ audit: venv ## look every locked package up among known vulnerabilities
 
 test: venv ## everything, on real servers: minutes, before every merge; T='-k sweeper' for some of it
 	@$(RUN) -m local_stack fetch
-	@$(RUN) -m pytest -q --numprocesses=2 --dist=worksteal $(T)
+	@$(RUN) -m pytest -q --numprocesses=3 --dist=worksteal $(T)
 
 test-unit: venv ## the rules alone: seconds, no server
 	@$(RUN) -m pytest -q tests/unit $(T)

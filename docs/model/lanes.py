@@ -118,6 +118,8 @@ class Lanes:
         if state.head < self._rows:
             after = state._replace(head=state.head + 1, owed=True)
             yield Step(f"the master commits row {after.head}", after, "master")
+        if state.owed and state.applied >= state.head:
+            yield Step("the master finds the lane served", state._replace(owed=False), "ringer")
         if state.owed:
             yield Step("the master rings", state._replace(owed=False, waiting=min(2, state.waiting + 1)), "ringer")
             if self._lost:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from db.reject_decisions import accept, the_pattern
 from examples.flights import scenario as flights
 from examples.health_devices import scenario as health_devices
 from migration_core.cutover import CutoverStep
@@ -23,11 +24,10 @@ def _credentials(credentials):
     """The programs inherit them."""
 
 
-def test_health_devices_up_to_the_eve_of_its_cutover(servers, tmp_path):
-    example = health_devices.scenario(5000)
-    with migrating(servers, example, tmp_path) as world:
+def test_health_devices(servers, tmp_path):
+    with migrating(servers, health_devices.scenario(5000), tmp_path) as world:
         world.publish_initial()
-        world.begin_writing(seconds=10)
+        world.begin_writing(seconds=5)
         world.take_snapshot("--part-rows", "2000")
         world.start_services(workers=2)
 
@@ -35,6 +35,16 @@ def test_health_devices_up_to_the_eve_of_its_cutover(servers, tmp_path):
 
         assert verdict.rows_compared["measurements"] > 30_000
         assert not world.exits
+
+
+def test_health_devices_up_to_the_eve_of_its_cutover(servers, tmp_path):
+    example = health_devices.scenario(500)
+    with migrating(servers, example, tmp_path) as world:
+        world.publish_initial()
+        world.begin_writing(seconds=0)
+        world.take_snapshot("--part-rows", "2000")
+        world.start_services()
+        world.prove()
         for beside in ("migrations", "statements.yaml"):
             (world.scenario.mapping.parent / beside).symlink_to(example.mapping.parent / beside)
         world.environment |= {f"CUTOVER_{hook}_HOOK": "true" for hook in ("FREEZE", "UNFREEZE", "SWITCH")}
@@ -51,7 +61,8 @@ def open_rejects_stop_it(world):
     assert (code, told["cutover"]["step"]) == (1, "syncing")
     assert "rejects: " in told["cutover"]["reason"]
     for pattern in migration(world, "rejects", "list")[1]:
-        migration(world, "rejects", "accept", pattern["pattern"], "--by", "Ada", "--because", "planted")
+        chosen = the_pattern(world.database, pattern["pattern"])
+        accept(world.database, chosen, who="Ada", because="planted", version="test")
 
 
 def migration(world: Migrating, *arguments: str) -> tuple[int, Any]:

@@ -73,6 +73,27 @@ MUTANTS = [
         (f"{_DOORBELLS}::test_a_row_that_comes_with_the_delete_is_applied_in_the_next_turn",),
     ),
     Mutant(
+        "a worker goes back to sleep when it has served its doorbell",
+        "migration_worker/serve.py",
+        "            self._awake_until = self._clock() + AWAKE_SECONDS\n",
+        "            self._awake_until = self._clock()\n",
+        (f"{_DOORBELLS}::test_a_worker_that_a_doorbell_woke_finds_light_work_for_a_while_without_another",),
+    ),
+    Mutant(
+        "a ring that is held back is forgotten",
+        "migration_master/ringing.py",
+        "        return still\n",
+        "        return set()\n",
+        ("tests/unit/test_master_ringing.py",),
+    ),
+    Mutant(
+        "a lane that is behind passes for one that wakes a worker",
+        "migration_master/ringing.py",
+        "        if wakes and due.isdisjoint(wakes) and",
+        "        if wakes and not due and",
+        ("tests/unit/test_master_ringing.py",),
+    ),
+    Mutant(
         "a worker applies lanes that it knows nothing of",
         "migration_worker/lane_work.py",
         " and (look.stream, look.lane) in self._known\n",
