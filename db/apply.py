@@ -1,7 +1,8 @@
 """Applying raw rows of a lane: the one transaction that worker, sweeper, redrive and reload share."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from db import breaker, lanes, merged, parks, raw, rejects
@@ -9,7 +10,7 @@ from db.bulk import Repaired
 from db.duplicates import duplicates_between
 from db.engine import Database, Session
 from db.errno import Answer, code_of
-from db.failure import SqlError
+from db.failure import SqlError, sql_error
 from db.lanes import LaneMove, LockedLane
 from db.registry import RegisteredStream
 from db.rejects import LaneRejection
@@ -131,9 +132,7 @@ class LaneApplier:
                     self._write(session, taken, done, strict=strict)
                 self._parts.reached(Step.WORKER_WATERMARK_MOVED)
         except Repaired as repaired:
-            raise BadBatch(Reason("load", "MYSQL_WARNING", detail=str(repaired))) from repaired
-        except SqlError as error:
-            raise blame(error) or error from error
+            raise not_as_sent(repaired) from repaired
         self._parts.reached(Step.WORKER_COMMITTED)
         return done
 
@@ -167,12 +166,7 @@ class LaneApplier:
     def _write(self, session: Session, taken: Sequence["_Taken"], done: Applied, *, strict: bool) -> None:
         folds = [(one, self._fold(session, one)) for one in taken]
         self._parts.reached(Step.WORKER_TRANSFORMED)
-        effects = [effect for _, folded in folds for effect in folded.effects]
-        self._parts.writer.write(session, effects, strict=strict)
-        for one, folded in folds:
-            merged.store_documents(
-                session, self._parts.registered.stream_id, one.lane.lane, folded.documents, strict=strict
-            )
+        write_effects(session, self._parts, [(one.lane.lane, folded) for one, folded in folds], strict=strict)
         self._parts.reached(Step.WORKER_WRITTEN)
         moves = [self._record(session, one, folded) for one, folded in folds]
         for move, (_, folded) in zip(moves, folds, strict=True):
@@ -290,7 +284,37 @@ class _Taken:
     after: int
 
 
-def blame(error: SqlError) -> BadBatch | None:
+def write_effects(session: Session, parts: StreamParts, folds: Sequence[tuple[int, Folded]], *, strict: bool) -> None:
+    """Make processed tables and merged documents hold what the rows of each lane came to; BadBatch if they cannot."""
+    with rows_to_blame():
+        parts.writer.write(session, [effect for _, folded in folds for effect in folded.effects], strict=strict)
+        for lane, folded in folds:
+            merged.store_documents(session, parts.registered.stream_id, lane, folded.documents, strict=strict)
+
+
+@contextmanager
+def rows_to_blame() -> Iterator[None]:
+    """Around the statements that carry values of rows, and no others: BadBatch where the server refuses one.
+
+    What it refuses of the program's own bookkeeping is no row's fault, whatever the errno says.
+    """
+    try:
+        yield
+    except Repaired as repaired:
+        raise BadBatch(Reason("load", "MYSQL_WARNING", detail=str(repaired))) from repaired
+    except Exception as error:
+        meaning = sql_error(error)
+        if meaning is None or (bad := _blamed(meaning)) is None:
+            raise
+        raise bad from meaning
+
+
+def not_as_sent(repaired: Repaired) -> Halted:
+    """For what `rows_to_blame` is not around."""
+    return Halted(f"control rows were not stored as sent, which no record can cause: {repaired}")
+
+
+def _blamed(error: SqlError) -> BadBatch | None:
     """The batch's own fault, or None when the infrastructure's."""
     if error.answer is Answer.BAD_DATA:
         return BadBatch(Reason("store", code_of(error.errno), detail=f"MySQL error {error.errno}"))

@@ -1,9 +1,8 @@
 """Rows that wait for a unique value of another entity: tried again a set number of times, then rejected."""
 
 from db import lanes, parks, raw, rejects
-from db.apply import BadBatch, StreamParts, blame
+from db.apply import BadBatch, StreamParts, write_effects
 from db.engine import Session
-from db.failure import SqlError
 from db.lanes import LaneMove
 from db.parks import Park
 from db.rejects import LaneRejection
@@ -34,12 +33,9 @@ def _retry(parts: StreamParts, one: Park) -> bool:
             if folded.rejections:
                 _reject(session, parts, one, row, folded.rejections[0].reason)
                 return False
-            parts.writer.write(session, folded.effects, strict=True)
+            write_effects(session, parts, [(one.lane, folded)], strict=True)
             _leave(session, parts, one, LaneMove(one.lane, 0, 0, applied=folded.applied, filtered=folded.filtered))
-    except SqlError as error:
-        bad = blame(error)
-        if bad is None:
-            raise
+    except BadBatch as bad:
         _wait_or_reject(parts, one, bad)
         return False
     return True

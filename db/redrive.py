@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 
 from db import lanes, parks
-from db.apply import BadBatch, Limits, StreamParts, blame
+from db.apply import BadBatch, Limits, StreamParts, not_as_sent
 from db.bulk import Repaired
-from db.failure import SqlError
 from db.later_rows import KeyLook, look
 from db.redrive_attempts import Attempt
 from db.redrive_images import images_again
 from db.redrive_lane import LockedRedrive, Stale, Tried, next_rejects
 from db.redrive_partial import is_past, partial_again
-from migration_core.errors import Reason
 from migration_core.steps import Step
 
 _KEYS_A_LOOK = 20_000
@@ -88,9 +86,7 @@ class LaneRedrive:
         except _DryRun:
             return tried[0]
         except Repaired as repaired:
-            raise BadBatch(Reason("load", "MYSQL_WARNING", detail=str(repaired))) from repaired
-        except SqlError as error:
-            raise blame(error) or error from error
+            raise not_as_sent(repaired) from repaired
         known.settled += tried[0].gains.done > 0  # of what this transaction settled the look knows
         self._parts.reached(Step.REDRIVE_COMMITTED)
         return tried[0]

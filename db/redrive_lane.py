@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from db import kept_out, redrive_attempts
-from db.apply import Limits, StreamParts
+from db.apply import Limits, StreamParts, write_effects
 from db.engine import Session
 from db.kept_out import KeptOut
 from db.lanes import LaneMove, LockedLane
@@ -95,9 +95,9 @@ class LockedRedrive:
         self.parts.sources.learn(self.session, take.rows)
 
     def write(self, folded: Folded) -> None:
-        """Make the processed tables hold what the rows came to."""
+        """Make processed tables and merged documents hold what the rows came to."""
         self.parts.reached(Step.REDRIVE_FOLDED)
-        self.parts.writer.write(self.session, folded.effects, strict=True)
+        write_effects(self.session, self.parts, [(self.locked.lane, folded)], strict=True)
         self.parts.reached(Step.REDRIVE_WRITTEN)
 
     def record(self, take: Take, folded: Folded, *, parked_keys: int = 0, released: int = 0) -> Gains:

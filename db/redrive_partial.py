@@ -95,7 +95,6 @@ def _fold(lane: LockedRedrive, take: Take, instead: tuple[int, BadBatch] | None)
     else:
         raise Stale
     lane.write(folded)
-    merged.store_documents(lane.session, stream_id, number, folded.documents, strict=True)
     ended, left = _end_parks(lane, take, folded)
     return lane.record(take, folded, parked_keys=-ended), left
 
@@ -146,5 +145,4 @@ def _history(
     if folded is None:
         return Gains(tried=1, left=1)
     lane.write(folded)
-    merged.store_documents(lane.session, stream.stream_id, number, folded.documents, strict=True)
     return lane.record(take, folded)

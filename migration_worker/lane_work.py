@@ -27,6 +27,9 @@ LANE_SECONDS = 5.0
 LIGHT_ROWS = 50
 """A lane with at most so many rows to apply is served beside others by whoever is awake."""
 
+_UNEXPLAINED = (Answer.UNKNOWN, Answer.DUPLICATE, Answer.BAD_DATA)
+"""Of the program's own bookkeeping: what a row is to blame for has been settled with the row."""
+
 Lane = tuple[str, int]
 
 
@@ -128,7 +131,7 @@ class LaneWork:
             log.error("stream_halted", extra=fields)
             with self.database.transaction() as session:
                 halt_stream(session, stream_id, str(error))
-        elif isinstance(error, SqlError) and error.answer in (Answer.UNKNOWN, Answer.DUPLICATE):
+        elif isinstance(error, SqlError) and error.answer in _UNEXPLAINED:
             log.warning("lane_failed", extra=fields)
             for lane in wanted:
                 if self._patience.failed(stream, lane):

@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from contextlib import suppress
 from datetime import timedelta
+from itertools import count
 from threading import Event
 
 import pytest
@@ -328,9 +329,9 @@ class TestDoorbells:
         assert (pending_while_awake, world.ledger("people").pending) == (0, 1)
 
     def loop(self, world: Applying, reached) -> DoorbellLoop:
-        """A doorbell loop whose sweeper nobody calls."""
-        work = world.work(reached)
-        return DoorbellLoop(world.queue, work, Sweeper(work), wait=timedelta(), reached=reached)
+        """A doorbell loop whose sweeper nobody calls, and for which time flies: no doorbell keeps it awake."""
+        work, clock = world.work(reached), count(step=AWAKE_SECONDS).__next__
+        return DoorbellLoop(world.queue, work, Sweeper(work), wait=timedelta(), reached=reached, clock=clock)
 
     def forget_all(self, world: Applying) -> None:
         while found := world.queue.receive(10, timedelta()):

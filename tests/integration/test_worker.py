@@ -1,5 +1,6 @@
 """The worker on real servers: rows in order, effects once, bad rows alone, and no doorbell that is needed."""
 
+import re
 import signal
 from dataclasses import replace
 
@@ -114,6 +115,21 @@ class TestBadRows:
 
         assert world.rows("SELECT value, entity_key FROM reject") == [(b"\xff\x00bad\t", b'["a"]')]
         assert world.rows("SELECT name FROM {target}.people") == [("good",)]
+        assert world.rows("SELECT SUM(n_applied), SUM(n_rejected) FROM lane_progress") == [(1, 1)]
+
+    def test_what_the_server_refuses_of_the_programs_own_counts_is_no_rows_fault(self, world):
+        world.put("people", [("a", b"bad")])
+        world.drain()
+        with world.database.transaction() as session:
+            session.execute("UPDATE reject_pattern SET rejects = 18446744073709551615")  # not one more can be counted
+        world.put("people", [("a", b"bad"), person("a", "good")])
+
+        world.drain()
+
+        assert [code for _, _, code, _ in world.rejects("people")] == ["PARSE_JSON"]
+        ((halted,),) = world.rows("SELECT halted FROM lane_progress WHERE halted IS NOT NULL")
+        assert re.match("MySQL error (1264|1690)", halted)
+        assert world.rows("SELECT name FROM {target}.people") == []
 
     def test_a_record_without_a_key_is_rejected_in_lane_0_and_parks_nobody(self, world):
         world.put("people", [("k" * 600, doc(id="x", name="n")), person("a")])

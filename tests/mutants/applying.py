@@ -7,6 +7,9 @@ _ORDERINGS = "tests/integration/test_orderings.py"
 _QUEUE = "tests/integration/test_work_queue.py"
 _TRANSACTION = f"{_ORDERINGS}::TestTheWorkersTransaction"
 _DOORBELLS = f"{_ORDERINGS}::TestDoorbells"
+_WRITE = (
+    "        write_effects(session, self._parts, [(one.lane.lane, folded) for one, folded in folds], strict=strict)\n"
+)
 _MOVE = "        if moves:\n            lanes.move(session, self._parts.registered.stream_id, moves)\n"
 _GONE = "        gone = [effect.key for effect in effects if table.child or not (effect.rows and effect.rows[index])]\n"
 
@@ -21,11 +24,10 @@ MUTANTS = [
     Mutant(
         "the watermark moves in a transaction of its own, before the rows",
         "db/apply.py",
-        "        self._parts.writer.write(session, effects, strict=strict)\n",
+        _WRITE,
         "        early = [self._record(session, one, folded) for one, folded in folds]\n"
         "        lanes.move(session, self._parts.registered.stream_id, early)\n"
-        "        session.connection.commit()\n"
-        "        self._parts.writer.write(session, effects, strict=strict)\n",
+        "        session.connection.commit()\n" + _WRITE,
         (f"{_TRANSACTION}::test_a_connection_that_is_lost_makes_no_reject_and_the_batch_is_redone[30-worker.written]",),
         also=(
             (_MOVE, ""),
@@ -154,9 +156,8 @@ MUTANTS = [
     Mutant(
         "the transaction goes on behind a deadlock, which has rolled it back",
         "db/apply.py",
-        "        self._parts.writer.write(session, effects, strict=strict)\n",
-        "        try:\n"
-        "            self._parts.writer.write(session, effects, strict=strict)\n"
+        _WRITE,
+        f"        try:\n    {_WRITE}"
         "        except Exception as error:\n"
         "            if error.args[0] != 1213:\n"
         "                raise\n",
@@ -210,6 +211,16 @@ MUTANTS = [
         "            self._survived.append((stream_id, look.lane, applied))\n",
         "",
         (f"{_WORKER}::TestSweeping::test_attempts_that_the_process_survived_do_not_count",),
+    ),
+    Mutant(
+        "what the server refuses of the program's own counts is blamed on a row",
+        "db/apply.py",
+        "            raise not_as_sent(repaired) from repaired\n        self._parts.reached(Step.WORKER_COMMITTED)\n",
+        "            raise not_as_sent(repaired) from repaired\n"
+        "        except SqlError as error:\n"
+        "            raise _blamed(error) or error from error\n"
+        "        self._parts.reached(Step.WORKER_COMMITTED)\n",
+        (f"{_WORKER}::TestBadRows::test_what_the_server_refuses_of_the_programs_own_counts_is_no_rows_fault",),
     ),
     Mutant(
         "rejects are not counted",
