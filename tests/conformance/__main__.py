@@ -23,7 +23,7 @@ from tests.conformance.every import AWS, CASES, DIFFERENCES, ELASTICMQ, PROXY
 from tests.conformance.examining import Found, Target, examine, summary, surprises
 from work_queue.client import client
 
-SHORTENED = 50.0
+SHORTENED = 30.0
 """By this factor the proxy remembers deduplication ids for less than five minutes."""
 _REGION = "us-east-1"
 _EXAMPLE = """\

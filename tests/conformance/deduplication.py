@@ -24,7 +24,7 @@ def an_id_counts_after_its_message_is_deleted(bench: Bench) -> None:
     """
     queue = bench.queue()
     queue.send("first", MessageDeduplicationId="id")
-    same(queue.drained(), ["first"])
+    queue.delete(queue.take())
 
     queue.send("second", MessageDeduplicationId="id")
 
