@@ -198,6 +198,13 @@ MUTANTS = [
         (f"{_WORKER}::TestSweeping::test_marks_that_were_committed_without_an_answer_count_for_no_row",),
     ),
     Mutant(
+        "a session that keeps the time limit of a snapshot goes back into the pool",
+        "db/engine.py",
+        "                        session.connection.close()  # else its next user would be cut short\n",
+        "                        pass\n",
+        ("tests/integration/test_sessions.py::test_a_session_that_keeps_the_time_limit_of_a_snapshot_is_used_no_more",),
+    ),
+    Mutant(
         "rejects are not counted",
         "db/apply.py",
         "            rejected=len(folded.rejections),\n",
