@@ -17,6 +17,7 @@ from migration_core.errors import Transient
 from migration_core.steps import Step
 from tests.chaos import roles
 from tests.chaos.kafka_proxy import kafka_proxy
+from tests.chaos.length import FULL, SECONDS, SEED
 from tests.chaos.meanwhile import meanwhile
 from tests.chaos.roles import ROLES
 from tests.chaos.statement_faults import MOST_ATTEMPTS, until_done
@@ -24,10 +25,9 @@ from tests.chaos.tcp_proxy import BOTH, BlackHole, CutAfter, Flip, Latency, Refu
 from tests.integration.applying import Applying, applying, doc, person
 from tests.integration.legacy_topics import complete, drain, legacy_topics, turns, write
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(SECONDS)]
 
-SEED = 1
-PLACES = 4
+PLACES = 200 if FULL else 3
 """At which the bytes of each way are cut or flipped."""
 READ_SECONDS = 2
 GONE_AFTER_SECONDS = 1
@@ -61,20 +61,24 @@ def role(request, servers, tmp_path, way, credentials):
 class TestTheWayToMySql:
     @pytest.mark.parametrize("kind", [CutAfter, Flip])
     @pytest.mark.parametrize("to", Way)
-    def test_a_connection_that_ends_or_lies_at_any_byte_costs_nothing(self, way, role, kind, to):
+    def test_a_connection_that_ends_or_lies_at_any_byte_costs_nothing(self, way, role, kind, to, impatient):
+        way.reset()
+        role.renew()
+        until_done(role)  # by connections that are given up soon: a length that lies is waited for
         role.renew()
         way.clear()
         until_done(role)
         length = way.passed[to]
 
-        for place in Random(SEED).sample(range(int(0.8 * length)), PLACES):  # no two runs are equally long
+        for place in Random(SEED).sample(range(length), PLACES):
             fault = kind(place, to, times=1)
             role.renew()
             way.tell(fault)
             assert until_done(role) <= MOST_ATTEMPTS, fault
             way.clear()
             role.expect()
-            assert way.fired[fault] == 1
+
+        assert sum(way.fired.values()) > PLACES / 2  # no two runs are equally long
 
     def test_connections_that_are_reset_again_and_again_cost_nothing(self, way, role):
         with meanwhile(way.reset, times=8, seed=SEED) as resets:
@@ -93,7 +97,7 @@ class TestTheWayToMySql:
     def test_a_black_hole_is_given_up_and_what_it_swallowed_is_done_again(self, way, role, ways, impatient):
         way.reset()
         role.renew()
-        until_done(role)  # by connections that are given up soon
+        until_done(role)
         hole = BlackHole(frozenset(ways))
         role.renew()
         way.tell(hole)

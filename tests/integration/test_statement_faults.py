@@ -3,26 +3,24 @@
 A seeded part of all pairs of statement and fault; CHAOS_FULL=1 goes through all of them.
 """
 
-import os
 from random import Random
 
 import pytest
 
+from tests.chaos.length import FULL, SECONDS, SEED
 from tests.chaos.meanwhile import kill_one, meanwhile
 from tests.chaos.mysql_proxy import mysql_proxy
 from tests.chaos.mysql_session import Cut, Fail
 from tests.chaos.roles import ROLES
 from tests.chaos.statement_faults import COMMITS, MOST_ATTEMPTS, every_statement, until_done
 
-FULL = bool(os.environ.get("CHAOS_FULL"))
-SEED = int(os.environ.get("SEED", "1"))
-
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(7200 if FULL else 180)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(SECONDS)]
 
 
-KILLS = 10
-SOME = {"worker": 28, "sweeper": 14, "master": 14, "loader": 14}
-"""How many of the pairs are a fair part: each fault several times."""
+CUTS = 4
+KILLS = 8
+SOME = {"worker": 21, "sweeper": 7, "master": 7, "loader": 7}
+"""How many of the pairs are a fair part: each fault at least once."""
 
 
 @pytest.fixture
@@ -49,7 +47,7 @@ def test_whatever_statement_meets_whatever_fault_the_work_is_redone_and_nothing_
 
 @every_role
 def test_a_commit_that_is_lost_before_or_behind_the_server_is_made_exactly_once(behind_proxy, some):
-    found = list(every_statement(*behind_proxy, list(Cut), matching=COMMITS, some=some and some // 2, seed=SEED))
+    found = list(every_statement(*behind_proxy, list(Cut), matching=COMMITS, some=some and CUTS, seed=SEED))
 
     assert {one.fault for one in found if one.met} == set(Cut)
 
