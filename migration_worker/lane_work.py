@@ -28,6 +28,8 @@ LIGHT_ROWS = 50
 """A lane with at most so many rows to apply is served beside others by whoever is awake."""
 
 Lane = tuple[str, int]
+Counted = Callable[[str, Applied, float], None]
+"""Hears of every committed transaction: the stream, what it did and the seconds that it took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class LaneWork:
         limits: Limits,
         brake: Brake,
         *,
-        counted: Callable[[str, Applied, float], None] = lambda _stream, _applied, _seconds: None,
+        counted: Counted = lambda _stream, _applied, _seconds: None,
         tripped: Callable[[str], None] = lambda _stream: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

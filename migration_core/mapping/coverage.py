@@ -1,7 +1,7 @@
 """Which members of real documents no column takes: what a migration would leave behind."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +46,16 @@ def uncovered_paths(stream: StreamModel, documents: Iterable[Mapping[str, object
         counts.update(set(_left(document, taken, "$", perhaps=taken.function)))
     found = [Uncovered(path, count, perhaps) for (path, perhaps), count in counts.items()]
     return sorted(found, key=lambda one: (-one.documents, one.path))
+
+
+def left_by(stream: StreamModel) -> Callable[[Mapping[str, object]], set[str]]:
+    """A function to the paths of one document that are surely left: not those that a column function may read."""
+    taken = _taken(stream)
+
+    def left(document: Mapping[str, object]) -> set[str]:
+        return {path for path, perhaps in _left(document, taken, "$", perhaps=taken.function) if not perhaps}
+
+    return left
 
 
 def _taken(stream: StreamModel) -> _Taken:
