@@ -10,6 +10,7 @@ from tests.mutants import (
     rejecting,
     reloading,
     storing,
+    surviving,
     verifying,
 )
 from tests.mutants.mutant import Mutant
@@ -24,5 +25,6 @@ MUTANTS: list[Mutant] = [
     *reading.MUTANTS,
     *rejecting.MUTANTS,
     *reloading.MUTANTS,
+    *surviving.MUTANTS,
     *verifying.MUTANTS,
 ]
