@@ -1,6 +1,5 @@
 """Rows that kill, hang or starve the worker that transforms them, and rows that only take their time."""
 
-import os
 import resource
 import signal
 import subprocess
@@ -13,6 +12,7 @@ from db import lanes
 from migration_core.lane import lane_of
 from migration_worker.sweeper import POISON_ATTEMPTS
 from tests.chaos.columns import FATAL
+from tests.chaos.longer import FULL, only_full
 from tests.integration.applying import Applying, applying, person
 from tests.integration.emptying import emptied
 from tests.servers import own
@@ -20,7 +20,6 @@ from work_queue.client import client
 
 pytestmark = pytest.mark.servers
 
-FULL = bool(os.environ.get("CHAOS_FULL"))
 _WITHIN_SECONDS = 150
 _MEGABYTE = 1 << 20
 
@@ -74,8 +73,11 @@ def until_drained_by_whoever_lives(world: Applying, **variables: str) -> list[in
 
 @pytest.mark.parametrize(
     ("function", "death"),
-    [("kills", -signal.SIGKILL), ("hangs", 1), ("needs_memory", 1)],
-    ids=["kills", "hangs", "OOM"],
+    [
+        pytest.param("hangs", 1, id="hangs"),
+        pytest.param("kills", -signal.SIGKILL, id="kills", marks=only_full),
+        pytest.param("needs_memory", 1, id="OOM", marks=only_full),
+    ],
 )
 def test_a_row_that_ends_every_worker_is_rejected_alone_and_its_lane_goes_on(world, function, death):
     name_by(world, function)

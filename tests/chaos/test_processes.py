@@ -17,6 +17,7 @@ from kafka_log.producer import LogWriter
 from local_stack.debian import brought, packages_of_this_release
 from local_stack.fetching import fetched
 from local_stack.folders import cache_folder
+from tests.chaos.longer import only_full
 from tests.integration.applying import applying, doc, person
 from tests.integration.evidence import OrderWatch
 from tests.integration.legacy_topics import legacy_topics, write
@@ -52,7 +53,7 @@ def test_clocks_that_jump_by_an_hour_change_nothing(servers, tmp_path):
         assert not world.exits
 
 
-@pytest.mark.skipif(not os.environ.get("CHAOS_FULL"), reason="it fetches a package: a longer form of the test above")
+@only_full
 def test_programs_whose_clocks_are_two_hours_apart_agree(servers, tmp_path):
     fetched(
         cache_folder(os.environ) / "faketime",

@@ -1,7 +1,6 @@
 """Records that come again: a stream that begins before its snapshot was taken, and everything from the start."""
 
 import json
-import os
 
 import pytest
 
@@ -15,13 +14,13 @@ from migration_core.manifest import FILE_NAME
 from replay.check import check
 from replay.drain import Lag, wait_until_drained
 from replay.publish import read_log
+from tests.chaos.longer import FULL, only_full
 from tests.integration.evidence import audited, lanes_and_locks, raw_against_log
 from tests.integration.migrating import Migrating, migrating
 from tests.servers.schemas import control_schema
 
 pytestmark = pytest.mark.servers
 
-FULL = bool(os.environ.get("CHAOS_FULL"))
 USERS = 100
 
 
@@ -75,6 +74,7 @@ def begin_earlier(world: Migrating, records: int) -> None:
     file.write_text(json.dumps(manifest), encoding="utf-8")
 
 
+@only_full
 def test_everything_read_again_into_a_fresh_copy_comes_to_the_same_rows(servers, tmp_path):
     (tmp_path / "again").mkdir()
     with migrating(servers, scenario(USERS), tmp_path) as world, control_schema(servers) as fresh:

@@ -1,12 +1,12 @@
 """Masters and workers suspended in the middle of a transaction, while another takes their place."""
 
-import os
 import signal
 import time
 
 import pytest
 
 from migration_core.steps import Step
+from tests.chaos.longer import FULL
 from tests.chaos.suspended import end_its_transactions, go_on, until_stopped, waits_for_a_lock
 from tests.integration.applying import applying, doc, person
 from tests.integration.emptying import emptied
@@ -14,7 +14,6 @@ from tests.integration.legacy_topics import complete, legacy_topics, write
 
 pytestmark = pytest.mark.servers
 
-FULL = bool(os.environ.get("CHAOS_FULL"))
 IN_TRANSACTION = [
     Step.MASTER_OFFSETS_MOVED, Step.MASTER_NUMBERS_TAKEN, Step.MASTER_RAW_WRITTEN, Step.MASTER_HEADS_MOVED,
 ]  # fmt: skip
@@ -99,7 +98,7 @@ def counted_up(first: int, last: int) -> list[tuple[str, bytes]]:
 class TestAWorkerWithItsLanes:
     @pytest.mark.parametrize("ended", [False, True], ids=["goes on", "its session was ended"])
     @pytest.mark.parametrize("step", LOCKED if FULL else [Step.WORKER_WATERMARK_MOVED])
-    def test_keeps_others_out_of_them_and_nothing_else_and_no_row_is_applied_twice(self, world, step, ended):
+    def test_holds_up_neither_ingest_nor_other_lanes_and_no_row_is_applied_twice(self, world, step, ended):
         world.put("people", counted_up(0, 200))
         first = world.start(MIGRATION_FAILPOINTS=f"{step}:1:stop")
         world.ring()
@@ -109,7 +108,6 @@ class TestAWorkerWithItsLanes:
         world.put("trips", [("t", doc(op="set", body={"id": "t", "stage": "x"}))])
         world.ring()
         _until(world, lambda: world.ledger("trips").pending == 0)
-        held = world.ledger("people").pending
 
         if ended:
             end_its_transactions(world.database)
@@ -119,7 +117,6 @@ class TestAWorkerWithItsLanes:
             go_on(first)
             world.until_drained()
 
-        assert held > 0
         assert all(process.poll() is None for process in (first, second))
         people = world.ledger("people")
         assert (people.applied + people.superseded, people.rejected, people.parked) == (300, 0, 0)
