@@ -1,19 +1,22 @@
 """Whole runs in which something breaks halfway: programs killed, the queue emptied or away, servers restarted."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
 from threading import Event
 
+import pymysql
 import pytest
 
+from db.engine import Database, Session
 from examples.health_devices.scenario import scenario
 from local_stack.own import own_stack
 from local_stack.servers import Servers
 from migration_core.steps import Step
 from tests.integration.evidence import OrderWatch
 from tests.integration.migrating import KILLED, LOADER, MASTER, TRY_AGAIN, WORKER, Migrating, migrating
+from tests.servers.own import schema_url
 
 pytestmark = pytest.mark.servers
 
@@ -21,6 +24,9 @@ USERS = 300
 SECONDS = 4.0
 """Of live changes: long enough for faults to fall among them."""
 KILLS = 8
+AWAY_SECONDS = 2.0
+FEW, ENOUGH = 2, 300
+"""Connections, for programs that want more than the few."""
 _PREFIXES = {LOADER: "loader.", MASTER: "master.", WORKER: ("worker.", "sweeper.")}
 
 
@@ -139,3 +145,46 @@ def test_mysql_and_kafka_restarted_in_mid_run(own_servers, tmp_path, kill):
         stack.restart("kafka", kill=kill)
 
     assert {code for _, code in world.exits} <= {TRY_AGAIN}
+
+
+def test_mysql_that_may_not_be_written_and_then_takes_nobody_in_is_waited_for(own_servers, tmp_path):
+    _, servers = own_servers
+    with in_mid_run(servers, tmp_path) as world, administering(servers) as server:
+        writer = world.begin_writing(SECONDS, share=0.4)
+        world.start_services()
+        world.until(lambda: world.stored() > 1000, "a good part stored")
+        server.execute("SET GLOBAL super_read_only = ON")
+        writer.allow(0.7)
+        Event().wait(AWAY_SECONDS)
+        server.execute("SET GLOBAL read_only = OFF")
+        writer.allow(1)
+        server.execute(f"SET GLOBAL max_connections = {FEW}")
+        end_others(server)
+        Event().wait(AWAY_SECONDS)
+        server.execute(f"SET GLOBAL max_connections = {ENOUGH}")
+
+    said = "".join(log.read_text() for log in (tmp_path / "logs").iterdir())
+    assert "MySQL error 1290" in said
+    assert "MySQL error 1040" in said
+    assert {code for _, code in world.exits} <= {TRY_AGAIN}
+
+
+@contextmanager
+def administering(servers: Servers) -> Iterator[Session]:
+    """A session that nobody ends, and that leaves the server as it was."""
+    database = Database(schema_url(servers, "mysql"), pool_size=1)
+    with database.transaction() as session:
+        try:
+            yield session
+        finally:
+            session.execute("SET GLOBAL read_only = OFF")
+            session.execute(f"SET GLOBAL max_connections = {ENOUGH}")
+    database.close()
+
+
+def end_others(server: Session) -> None:
+    for (other,) in server.rows(
+        "SELECT id FROM information_schema.processlist WHERE db IS NOT NULL AND id <> CONNECTION_ID()"
+    ):
+        with suppress(pymysql.MySQLError):  # it has left by itself
+            server.execute(f"KILL {other}")

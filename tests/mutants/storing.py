@@ -13,6 +13,8 @@ _OFFSETS = (
     "            self._move_offsets(session, batches)\n"
 )
 
+_DAMAGED = "tests/integration/test_connection_faults.py::TestTheWayToKafka"
+
 MUTANTS = [
     Mutant(
         "a master that found no offsets believes that it took over",
@@ -123,5 +125,12 @@ MUTANTS = [
         '"isolation.level": "read_committed"',
         '"isolation.level": "read_uncommitted"',
         (f"{_MASTER}::TestStoring::test_aborted_records_are_not_stored_and_the_position_passes_their_markers",),
+    ),
+    Mutant(
+        "a damaged record hides the one before it when that is read again",
+        "kafka_log/probe.py",
+        "_AT_ONCE = 1\n",
+        "_AT_ONCE = 100\n",
+        (f"{_DAMAGED}::test_a_record_that_always_comes_damaged_stops_its_stream_after_some_tries_and_no_other",),
     ),
 ]
