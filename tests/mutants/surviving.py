@@ -6,6 +6,7 @@ _STUCK = "tests/unit/test_runtime_stuck.py"
 _FIELDS = "tests/integration/test_surprises.py::TestFieldsThatNoColumnTakes"
 _KEYS = "tests/integration/test_surprises.py::TestKeysInTwoPartitions"
 _PROCESSES = "tests/chaos/test_processes.py"
+_LOST = "tests/chaos/test_gone_back.py"
 
 MUTANTS = [
     Mutant(
@@ -108,5 +109,12 @@ MUTANTS = [
         "        accepted = lane.accepted_by is not None and lane.crossed <= lane.accepted\n",
         "        accepted = lane.accepted_by is not None\n",
         ("tests/unit/test_crossed.py::test_only_what_nobody_knows_of_shuts_the_gate",),
+    ),
+    Mutant(
+        "leaders that the client remembers are believed for minutes",
+        "kafka_log/watermarks.py",
+        "        except Transient:\n",
+        "        except LookupError:\n",
+        (f"{_LOST}::test_a_log_whose_tail_the_broker_lost_stops_its_stream_before_anything_else_is_read",),
     ),
 ]
