@@ -9,7 +9,7 @@ from migration_core.gate import Gate, GateVerdict
 from migration_core.records import RawRow
 
 EVERY = 16
-"""One row in so many is looked at: a look costs about half of what transforming the row does."""
+"""One row in so many is looked at: a look costs about as much as decoding and transforming the row."""
 MOST_FIELDS = 200
 """Of one stream; documents whose member names are data would have no end of them."""
 OTHERS = "(others)"

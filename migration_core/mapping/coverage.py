@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from migration_core.mapping.model import StreamModel
@@ -58,6 +59,12 @@ def left_by(stream: StreamModel) -> Callable[[Mapping[str, object]], set[str]]:
     return left
 
 
+@lru_cache(maxsize=4096)
+def _step(name: str) -> str:
+    """The end of a path; of a running stream the same names come again and again."""
+    return told((name,))
+
+
 def _taken(stream: StreamModel) -> _Taken:
     root = _Taken()
     for path in (*(part.path for part in stream.key), *([stream.leave_out.path] if stream.leave_out else [])):
@@ -95,9 +102,9 @@ def _left(value: Any, node: _Taken, path: str, *, perhaps: bool) -> Iterator[tup
         for name, inner in value.items():
             below = node.members.get(name)
             if below is not None:
-                yield from _left(inner, below, path + told((name,)), perhaps=perhaps or below.function)
+                yield from _left(inner, below, path + _step(name), perhaps=perhaps or below.function)
             elif not node.rest:
-                yield path + told((name,)), perhaps
+                yield path + _step(name), perhaps
     elif isinstance(value, list) and node.elements is not None:
         for element in value:
             yield from _left(element, node.elements, f"{path}[*]", perhaps=perhaps or node.elements.function)
