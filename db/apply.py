@@ -22,6 +22,7 @@ from migration_core.mapping import CompiledStream
 from migration_core.outcome import Outcome
 from migration_core.records import RawRow
 from migration_core.steps import Reached, Step, nothing
+from migration_core.unmapped import LookedAt
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class Applied:
     """By stage."""
     times: list[int] = field(default_factory=list)
     """Kafka's time of the newest row of each lane, ms since the epoch."""
+    looked: LookedAt = field(default_factory=LookedAt)
+    """The fields that no column takes, of some of the rows."""
 
     def add(self, other: "Applied") -> None:
         """Sum up several transactions; what is left to do is the caller's to say."""
@@ -55,6 +58,7 @@ class Applied:
         self.outcomes += other.outcomes
         self.rejects += other.rejects
         self.times += other.times
+        self.looked.add(other.looked)
 
     def count(self, move: LaneMove, stages: Iterable[str] = ()) -> None:
         """Take in what became of one lane's rows."""
@@ -95,6 +99,8 @@ class StreamParts:
     reached: Reached = nothing
     raw_id: int | None = None
     """The stream whose raw rows are read, where `registered` is a run of its own over them."""
+    look_every: int = 0
+    """Of how many rows one is looked at for fields that no column takes; 0 of none."""
 
 
 class LaneApplier:
@@ -164,7 +170,7 @@ class LaneApplier:
         return taken
 
     def _write(self, session: Session, taken: Sequence["_Taken"], done: Applied, *, strict: bool) -> None:
-        folds = [(one, self._fold(session, one)) for one in taken]
+        folds = [(one, self._fold(session, one, done.looked)) for one in taken]
         self._parts.reached(Step.WORKER_TRANSFORMED)
         write_effects(session, self._parts, [(one.lane.lane, folded) for one, folded in folds], strict=strict)
         self._parts.reached(Step.WORKER_WRITTEN)
@@ -191,14 +197,14 @@ class LaneApplier:
                 frozenset(row.sequence for _, folded in folds for row in folded.parked),
             )
 
-    def _fold(self, session: Session, one: "_Taken") -> Folded:
+    def _fold(self, session: Session, one: "_Taken", looked: LookedAt) -> Folded:
         sources = self._parts.sources
         rows = [row for row in one.rows if not sources.held_by_reload(row)]
-        folded = self._fold_rows(session, one, rows)
+        folded = self._fold_rows(session, one, rows, looked)
         folded.superseded += len(one.rows) - len(rows)
         return folded
 
-    def _fold_rows(self, session: Session, one: "_Taken", rows: Sequence[RawRow]) -> Folded:
+    def _fold_rows(self, session: Session, one: "_Taken", rows: Sequence[RawRow], looked: LookedAt) -> Folded:
         stream_id, lane = self._parts.registered.stream_id, one.lane.lane
         keys = {row.entity_key for row in rows if row.entity_key is not None}
         parked = parks.parks_of(session, stream_id, lane, keys) if one.lane.parked else {}
@@ -209,12 +215,16 @@ class LaneApplier:
                 documents=merged.documents_of(session, stream_id, lane, keys),
                 in_window=self._parts.sources.in_window,
                 is_document=self._parts.sources.is_document,
+                looked=looked,
+                look_every=self._parts.look_every,
             )
             return fold_partial(self._parts.stream, rows, context)
         context = Context(
             positions=self._parts.sources.positions,
             duplicates=duplicates_between(session, self._parts.raw_id or stream_id, one.lane, one.after),
             parked=parked.keys(),
+            looked=looked,
+            look_every=self._parts.look_every,
         )
         return fold_images(self._parts.stream, rows, context, coalesce=self._parts.writer.coalesces)
 

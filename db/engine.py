@@ -18,7 +18,7 @@ from migration_core.errors import ConfigError
 
 STRICT_MODE = "STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 LANE_SECONDS = 10
-"""How long a session that can hold a lane outlives its host; MySQL's own default is 8 hours."""
+"""How long a session that can hold a lane, or the offsets, outlives its host; MySQL's own default is 8 hours."""
 _IDLE_SECONDS = 8
 """How long a pooled session may have lain idle: the server ends one that can hold a lane soon after."""
 _CONNECT_SECONDS = 10
@@ -56,9 +56,18 @@ class Session:
 class Database:
     """A pool of connections to one server; `url` is called at each connect, so rotated credentials are picked up."""
 
-    def __init__(self, url: Callable[[], str] | str, *, applies_lanes: bool = False, pool_size: int = 5) -> None:
+    def __init__(
+        self,
+        url: Callable[[], str] | str,
+        *,
+        applies_lanes: bool = False,
+        holds_rows: bool = False,
+        pool_size: int = 5,
+    ) -> None:
+        """`holds_rows`: another process may wait for what a transaction has locked, as one does for a lane."""
         self._url = url if callable(url) else lambda: url
         self._applies_lanes = applies_lanes
+        self._holds_rows = holds_rows or applies_lanes
         self.engine: Engine = create_engine(
             "mysql+pymysql://",
             creator=self._connect,
@@ -149,7 +158,7 @@ class Database:
 
     def _connect(self) -> BufferConnection:
         url = parsed_url(self._url())
-        seconds = LANE_SECONDS if self._applies_lanes else _READ_SECONDS
+        seconds = LANE_SECONDS if self._holds_rows else _READ_SECONDS
         settings = {
             "time_zone": "'+00:00'",
             "sql_mode": f"'{STRICT_MODE}'",

@@ -34,6 +34,8 @@ class Answer(Enum):
 
 _RETRY = {
     1021,  # disk full
+    1026,  # error writing a file
+    1030,  # error from the storage engine, such as no space left
     1037,  # out of memory
     1038,  # out of sort memory
     1105,  # unknown error, which storage engines give while they shut down
@@ -45,6 +47,7 @@ _RETRY = {
     1412,  # table definition changed, retry the transaction
     1615,  # prepared statement needs to be prepared again
     1637,  # too many concurrent transactions
+    1878,  # temporary file could not be written
     LOOK_TIMEOUT,  # query ran longer than max_execution_time
     3058,  # user-level lock deadlock
     3101,  # transaction rolled back by the group

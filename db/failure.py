@@ -1,12 +1,13 @@
 """What a driver's error means for the program: one class for every error that SQL can give."""
 
 import re
+from errno import EMFILE, ENFILE, ENOMEM
 
 import pymysql
 from sqlalchemy.exc import DBAPIError
 
 from db.errno import PACKET_TOO_LARGE, SERVER_LOST, Answer, answer_to
-from migration_core.errors import MigrationError, Transient
+from migration_core.errors import Exhausted, MigrationError, Transient
 
 _KEY_NAME = re.compile(r"for key '(?:[^'.]*\.)?([^']*)'")
 
@@ -43,19 +44,24 @@ class PassingSqlError(SqlError, Transient):
     """One that may pass by itself: a deadlock, a fail-over, a full disk."""
 
 
+_NO_ROOM = frozenset({EMFILE, ENFILE, ENOMEM})
 _PASSING = (Answer.RETRY, Answer.RECONNECT, Answer.LOCKED)
 
 
 def sql_error(error: BaseException) -> SqlError | None:
-    """The meaning of a driver's error, or None when `error` did not come from the driver."""
+    """The meaning of a driver's error, or None when `error` did not come from the driver; may raise Exhausted."""
     if isinstance(error, SqlError):
         return error
     if isinstance(error, DBAPIError) and error.orig is not None:
         error = error.orig
     if not isinstance(error, pymysql.MySQLError):
         return None
-    errno = error.args[0] if error.args and isinstance(error.args[0], int) else 0
+    cause = getattr(error, "original_exception", None)
+    if isinstance(cause, OSError) and cause.errno in _NO_ROOM:
+        # No waiting helps a process that cannot open a connection: alive and idle, it would look healthy.
+        raise Exhausted(f"no connection can be opened: {cause.strerror}") from error
+    number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
     message = str(error.args[1]) if len(error.args) > 1 else str(error)
     # PyMySQL answers "already closed" as InterfaceError(0, ''): the connection is gone, whatever the reason was.
-    errno = errno or SERVER_LOST
-    return PassingSqlError(errno, message) if answer_to(errno) in _PASSING else SqlError(errno, message)
+    number = number or SERVER_LOST
+    return PassingSqlError(number, message) if answer_to(number) in _PASSING else SqlError(number, message)

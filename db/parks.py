@@ -11,6 +11,8 @@ from migration_core.outcome import Outcome
 
 BEHIND_REJECT = "behind_reject"
 PENDING_UNIQUE = "pending_unique"
+_LONGEST_WAIT_SECONDS = 60
+"""More than any wait between two tries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,15 @@ def parks_of(session: Session, stream_id: int, lane: int, keys: Collection[bytes
 
 
 def due(session: Session, stream_id: int, lane: int, *, limit: int) -> list[Park]:
-    """Keys of a lane that wait for a unique value and may be tried again now."""
+    """Keys of a lane that wait for a unique value and may be tried again now.
+
+    A time further away than any wait was set before the server's clock was put back: it is over as well.
+    """
     rows = session.rows(
         "SELECT lane, entity_key, first_sequence, reason, tries, detail FROM parked_key "
-        "WHERE stream_id = %s AND lane = %s AND reason = %s AND next_try_at <= NOW(6) ORDER BY first_sequence LIMIT %s",
-        (stream_id, lane, PENDING_UNIQUE, limit),
+        "WHERE stream_id = %s AND lane = %s AND reason = %s "
+        "AND next_try_at NOT BETWEEN NOW(6) AND NOW(6) + INTERVAL %s SECOND ORDER BY first_sequence LIMIT %s",
+        (stream_id, lane, PENDING_UNIQUE, _LONGEST_WAIT_SECONDS, limit),
     )
     return [Park(*row) for row in rows]
 

@@ -6,6 +6,7 @@ from db import raw
 from db.bulk import quoted
 from db.engine import Database, Session
 from migration_core.errors import ConfigError, Halted
+from migration_core.key import KEY_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +53,31 @@ def register(database: Database, definition: StreamDefinition) -> RegisteredStre
 
 
 def registered(database: Database, name: str) -> RegisteredStream:
-    """The stream `name`; refused when it was never registered or lacks a lane."""
+    """The stream `name`; refused when it was never registered, has keys by other rules, or lacks a lane."""
     with database.transaction() as session:
-        found = session.one("SELECT stream_id, lanes, partial FROM stream WHERE name = %s", (name,))
+        found = session.one("SELECT stream_id, lanes, partial, key_version FROM stream WHERE name = %s", (name,))
         if found is None:
             raise ConfigError(f"stream {name!r} is not registered here: run `migration schema upgrade` first")
+        if found[3] != KEY_VERSION:
+            raise ConfigError(
+                f"stream {name!r} has keys by version {found[3]} of the key rules, and this program writes version "
+                f"{KEY_VERSION}: run the version of the program that the stream began with"
+            )
         stream = RegisteredStream(found[0], name, found[1], bool(found[2]))
         for table in ("lane_head", "lane_progress"):
             count = session.one(f"SELECT COUNT(*) FROM {quoted(table)} WHERE stream_id = %s", (stream.stream_id,))
             if count is None or count[0] != stream.lanes:
                 raise Halted(f"{table} has not {stream.lanes} rows for stream {name!r}: restore the control schema")
     return stream
+
+
+def expect_rules(stored: RegisteredStream, *, lanes: int, partial: bool) -> None:
+    """Refuse a mapping by which a stream would be read otherwise than its rows were stored."""
+    if (stored.lanes, stored.partial) != (lanes, partial):
+        raise ConfigError(
+            f"stream {stored.name!r} is registered with {stored.lanes} lanes and changes: "
+            f"{'partial' if stored.partial else 'full'}, the mapping says otherwise: write the stored values"
+        )
 
 
 def _locked(session: Session, wanted: StreamDefinition) -> RegisteredStream:

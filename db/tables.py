@@ -572,6 +572,35 @@ change_file = _table(
     _count("changes"),
 )
 
+unmapped_field = _table(
+    "unmapped_field",
+    _of_stream(),
+    _key("path", String(500)),
+    _count("documents"),
+    Column("looked_before", COUNT, nullable=False, server_default=ZERO, comment="documents without it, before it came"),
+    Column("source_id", SOURCE_ID, comment="with source_offset: where it was met first"),
+    Column("source_offset", BIGINT()),
+    Column("first_seen", MOMENT, nullable=False, server_default=NOW),
+    Column("last_seen", MOMENT, nullable=False, server_default=NOW),
+    Column("accepted_by", String(100), comment="who lets it stay out of the target; NULL is nobody"),
+    Column("because", String(1000)),
+    Column("accepted_at", MOMENT),
+)
+
+crossed_lane = _table(
+    "crossed_lane",
+    _of_stream(),
+    _key("lane", LANE),
+    Column("looked_to", SEQUENCE, nullable=False, comment="rows up to here were looked at"),
+    Column("crossed", COUNT, nullable=False, comment="keys that stand in two partitions of a topic"),
+    Column("places", JSON, nullable=False, comment="some of them: [{key, topic, partitions: [[partition, rows]]}]"),
+    Column("looked_at", MOMENT, nullable=False, server_default=NOW),
+    Column("accepted", COUNT, nullable=False, server_default=ZERO, comment="so many keys a person has let pass"),
+    Column("accepted_by", String(100)),
+    Column("because", String(1000)),
+    Column("accepted_at", MOMENT),
+)
+
 
 def belongs_to_control(name: str) -> bool:
     """Whether a table is this program's own, where control and processed tables share a schema."""

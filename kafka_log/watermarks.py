@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, Resou
 
 from kafka_log import settings
 from kafka_log.failure import TopicMissing, failure
+from migration_core.errors import Transient
 
 T = TypeVar("T")
 Partition = tuple[str, int]
@@ -122,9 +123,13 @@ class LogView:
     def watermarks(self, partitions: Iterable[Partition]) -> dict[Partition, Watermark]:
         """First and last offsets; partitions that do not exist are absent, and Transient when none does."""
         asked = sorted(set(partitions))
-        found = self._marks(asked)
+        try:
+            found = self._marks(asked)
+        except Transient:
+            # The client remembers leaders for minutes, and does not ask anew when one is none any more.
+            found = {}
         if len(found) < len(asked):
-            # The client may not have heard of partitions that were added since it last asked.
+            # Nor may it have heard of partitions that were added since it last asked.
             self.topics()
             found = self._marks(asked)
         return found

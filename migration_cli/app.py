@@ -10,6 +10,8 @@ from migration_cli import (
     compare,
     cutover,
     drift,
+    fields,
+    keys,
     ledger,
     live_control,
     plans,
@@ -55,6 +57,8 @@ rejects.app.command()(redrive.redrive)
 rejects.app.command()(reject_decisions.accept)
 rejects.app.command()(reject_decisions.reopen)
 app.add_typer(rejects.app, name="rejects")
+app.add_typer(fields.app, name="fields")
+app.add_typer(keys.app, name="keys")
 app.command()(stream_control.pause)
 app.command()(stream_control.resume)
 app.command()(breaker.breaker)

@@ -86,7 +86,7 @@ def gates(
     hooked: NamedGates = ("hooks", lambda: hook_gates(hooks, rehearsal=at.rehearsal))
     return {
         # Rejects that nobody has settled would turn it back later, when the old platform is frozen already.
-        CutoverStep.PREFLIGHT: [hooked, rejects, *_preflight(control, mapping_file)],
+        CutoverStep.PREFLIGHT: [hooked, rejects, *_surprises(control), *_preflight(control, mapping_file)],
         CutoverStep.LAG: [("lag", lambda: looking.lag_gates(at.plan.max_lag))],
         CutoverStep.DRAIN: [silent, drained, ("ledger", lambda: [proven_ledger(control, stop)])],
         CutoverStep.VERIFY: [("verify", lambda: verify_gates(control, mapping_file))],
@@ -176,6 +176,27 @@ def verify_gates(control: "Database", mapping_file: Path) -> list[Gate]:
         found = verify(control, order)  # an interrupted one went on; what changed since it began comes now
     standing = standing_gate(control)
     return [standing if found.equal and standing.verdict is GateVerdict.FAIL else verify_gate(found)]
+
+
+def _surprises(control: "Database") -> "list[NamedGates]":
+    """What records may hold that is no reject, and that a person must know of."""
+    from db.crossed import crossed_lanes
+    from db.unmapped import unmapped_fields
+    from migration_core.crossed import GATE, crossed_gate
+    from migration_core.unmapped import GATE as NEW_FIELDS
+    from migration_core.unmapped import new_fields_gate
+    from migration_verifier.crossing import look
+
+    def crossed() -> list[Gate]:
+        look(control)
+        with control.transaction() as session:
+            return [crossed_gate(crossed_lanes(session))]
+
+    def new_fields() -> list[Gate]:
+        with control.transaction() as session:
+            return [new_fields_gate(unmapped_fields(session))]
+
+    return [(GATE, crossed), (NEW_FIELDS, new_fields)]
 
 
 def _preflight(control: "Database", mapping_file: Path) -> "list[NamedGates]":

@@ -6,10 +6,9 @@ import typer
 
 from migration_cli.access import database
 from migration_cli.console import Json, say, say_json
-from migration_cli.people import Who, named
+from migration_cli.people import Because, Who, named, refuse_empty
 
 Pattern = Annotated[str, typer.Argument(help="A pattern as `rejects list` names it, or its first characters.")]
-Because = Annotated[str, typer.Option(help="Why; the sign-off shows it.")]
 
 
 def accept(pattern: Pattern, *, because: Because, who: Who = "", as_json: Json = False) -> None:
@@ -23,7 +22,7 @@ def accept(pattern: Pattern, *, because: Because, who: Who = "", as_json: Json =
     from db.reject_decisions import the_pattern
     from runtime.version import version
 
-    _refuse_empty(because)
+    refuse_empty(because)
     with database() as control:
         chosen = the_pattern(control, pattern)
         behind = decide(control, chosen, who=named(who), because=because, version=version())
@@ -42,7 +41,7 @@ def reopen(pattern: Pattern, *, because: Because = "by hand", who: Who = "", as_
     from db.reject_decisions import reopen as decide
     from db.reject_decisions import the_pattern
 
-    _refuse_empty(because)
+    refuse_empty(because)
     with database() as control:
         chosen = the_pattern(control, pattern)
         decide(control, chosen, who=named(who), because=because)
@@ -51,10 +50,3 @@ def reopen(pattern: Pattern, *, because: Because = "by hand", who: Who = "", as_
         say_json({"pattern": after.pattern, "state": after.state, "rejects": after.rejects})
         return
     say(f"{after.pattern[:10]} is open with {after.rejects:,} rejects")
-
-
-def _refuse_empty(because: str) -> None:
-    if not because.strip():
-        from migration_core.errors import ConfigError
-
-        raise ConfigError("--because is empty: write what whoever signs must know")

@@ -48,6 +48,8 @@ class StreamStatus:
     """Positions where a person has told ingest to stop, as TOPIC:PARTITION:OFFSET."""
     throttled: str = ""
     """Why work is held back now, for the target's sake."""
+    new_fields: tuple[str, ...] = ()
+    """Fields that came lately, on many records, and that no column takes."""
 
 
 def status_of(
@@ -132,12 +134,14 @@ class _Looks:
         at = time.monotonic()
         unread = self._unread()
         limits, positions, throttled = self._controls()
+        fields = self._new_fields()
         found = [
             replace(
                 status_of(one, self._before.get(name), at - self._at, unread.get(name), time.time_ns() // 1_000_000),
                 rate_limit=limits.get(name),
                 stops_at=positions.get(name, ()),
                 throttled=throttled,
+                new_fields=fields.get(name, ()),
             )
             for name, one in now.items()
         ]
@@ -154,6 +158,14 @@ class _Looks:
             throttled = target_health(session).throttled
         limits = {one.stream: one.rate_limit for one in found if one.rate_limit is not None}
         return limits, {one.stream: one.stops_at for one in found}, throttled
+
+    def _new_fields(self) -> dict[str, tuple[str, ...]]:
+        from db.unmapped import unmapped_fields
+        from migration_core.unmapped import new_fields
+
+        with self._control.transaction() as session:
+            new = new_fields(unmapped_fields(session))
+        return {name: tuple(one.path for one in new if one.stream == name) for name in {one.stream for one in new}}
 
     def _unread(self) -> Mapping[str, int]:
         if self._cluster is None:
@@ -198,4 +210,5 @@ def _state(one: StreamStatus) -> str:
     limit = "" if one.rate_limit is None else f", at most {one.rate_limit:,} rows/s"
     stops = f", stops at {', '.join(one.stops_at)}" if one.stops_at else ""
     waits = f", waits: {one.throttled}" if one.throttled else ""
-    return f"{state}{reason}{lanes}{limit}{stops}{waits}"
+    fields = f", new fields: {', '.join(one.new_fields)}" if one.new_fields else ""
+    return f"{state}{reason}{lanes}{limit}{stops}{waits}{fields}"

@@ -15,6 +15,10 @@ class Fenced(MigrationError):
     """Another process has taken over; this one must leave with exit code 75."""
 
 
+class Exhausted(MigrationError):
+    """This process has no room left, such as for open files: it must leave with exit code 75 and be started anew."""
+
+
 class Halted(MigrationError):
     """The guarantee would break: stop this stream or lane and call a person. The message names the remedy."""
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 from migration_core.errors import Reason, Rejected
 from migration_core.merge_patch import merge
 from migration_core.records import Change, Flag, Op, Position, RawRow
+from migration_core.unmapped import LookedAt
 
 Rows = tuple[list[tuple[Any, ...]], ...]
 """Per table of the mapping, the rows that one document becomes."""
@@ -17,6 +18,8 @@ class Transforms(Protocol):
 
     @property
     def validates_newest_only(self) -> bool: ...
+    @property
+    def left(self) -> Callable[[Mapping[str, object]], Collection[str]]: ...
     def key_of(self, record_key: bytes | None, value: bytes | None) -> bytes: ...
     def decode(self, record_key: bytes | None, value: bytes | None, flags: int = 0) -> Change: ...
     def check_key(self, entity_key: bytes, document: Mapping[str, object]) -> None: ...
@@ -77,6 +80,9 @@ class Context:
     """Whether a stream row lies between its snapshot's start and end offsets."""
     is_document: Callable[[RawRow], bool] = lambda _row: False
     """Whether a row holds a whole document, whatever its format says: the snapshot of a reload."""
+    looked: LookedAt = field(default_factory=LookedAt)
+    """Takes in the fields that no column takes, of one good row in `look_every`; 0 is none."""
+    look_every: int = 0
 
 
 def fold_images(stream: Transforms, rows: Iterable[RawRow], context: Context, *, coalesce: bool) -> Folded:
@@ -270,6 +276,8 @@ def _effect(
         return Effect(key, row.sequence, None), False
     where = context.positions[row.source_id]
     rows = stream.rows(document, Position(where[0], where[1], row.source_offset), row.time, row.sequence)
+    if context.look_every and row.sequence % context.look_every == 0 and rows is not None:
+        context.looked.take(row, stream.left(document))
     return Effect(key, row.sequence, rows), rows is None
 
 

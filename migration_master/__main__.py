@@ -35,7 +35,7 @@ def main() -> int:
     """Store what the topics hold until asked to leave."""
     settings = MasterSettings.from_env(os.environ)
     reached = failpoints(os.environ)
-    database = Database(settings.database.url, pool_size=3)
+    database = Database(settings.database.url, holds_rows=True, pool_size=3)
     queue = WorkQueue(
         client(settings.queue.region, endpoint=settings.queue.endpoint, wait=timedelta()), settings.queue.url
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from db.engine import Database
-from db.registry import registered
+from db.registry import expect_rules, registered
 from db.schema import check_at_head
 from migration_core.errors import ConfigError
 from migration_master.ingest import StreamRules
@@ -23,12 +23,7 @@ def check_registered(database: Database, streams: Mapping[str, StreamRules]) -> 
     """Refuse other lanes than the stored ones, and a topic that belongs to two streams."""
     owner: dict[str, str] = {}
     for name, stream in streams.items():
-        stored = registered(database, name)
-        if (stored.lanes, stored.partial) != (stream.lanes, stream.partial):
-            raise ConfigError(
-                f"stream {name!r} is registered with {stored.lanes} lanes and changes: "
-                f"{'partial' if stored.partial else 'full'}, the mapping says otherwise: write the stored values"
-            )
+        expect_rules(registered(database, name), lanes=stream.lanes, partial=stream.partial)
         for topic in stream.topics:
             if topic in owner:
                 raise ConfigError(f"topic {topic!r} belongs to the streams {owner[topic]!r} and {name!r}: choose one")

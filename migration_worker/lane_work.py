@@ -31,6 +31,8 @@ _UNEXPLAINED = (Answer.UNKNOWN, Answer.DUPLICATE, Answer.BAD_DATA)
 """Of the program's own bookkeeping: what a row is to blame for has been settled with the row."""
 
 Lane = tuple[str, int]
+Counted = Callable[[str, Applied, float], None]
+"""Hears of every committed transaction: the stream, what it did and the seconds that it took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class LaneWork:
         limits: Limits,
         brake: Brake,
         *,
-        counted: Callable[[str, Applied, float], None] = lambda _stream, _applied, _seconds: None,
+        counted: Counted = lambda _stream, _applied, _seconds: None,
         tripped: Callable[[str], None] = lambda _stream: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -37,6 +37,11 @@ class Observed:
         """Too many rejects: the stream pauses."""
         self._metrics.breaker_trips.labels(stream).inc()
 
+    def unmapped(self, stream: str, fields: int, new: int) -> None:
+        """How many fields no column takes, and how many of them are new on many records."""
+        self._metrics.unmapped_fields.labels(stream).set(fields)
+        self._metrics.new_fields.labels(stream).set(new)
+
     def held_back(self, held: bool) -> None:
         """Whether the target has enough to do without this worker."""
         self._metrics.throttled.labels(_STAGE).set(held)

@@ -5,13 +5,14 @@ from pathlib import Path
 from db.apply import LaneApplier, StreamParts
 from db.engine import Database
 from db.lanes import expect_mapping
-from db.registry import registered
+from db.registry import expect_rules, registered
 from db.sources import SourceBook
 from db.target import read_target
 from db.writing import TargetWriter
 from migration_core.mapping import CompiledMapping
 from migration_core.steps import Reached
 from migration_core.target import TargetSchema
+from migration_core.unmapped import EVERY
 from migration_worker.lane_work import StreamWork
 from runtime.mapping_file import compiled_against
 
@@ -34,6 +35,7 @@ def open_streams(
     streams = {}
     for name, stream in mapping.streams.items():
         found = registered(database, name)
+        expect_rules(found, lanes=stream.lanes, partial=stream.partial)
         with database.transaction() as session:
             expect_mapping(session, found.stream_id, name, stream.hash)
         parts = StreamParts(
@@ -44,6 +46,7 @@ def open_streams(
             version=version,
             sources=sources,
             reached=reached,
+            look_every=EVERY,
         )
         streams[name] = StreamWork(parts, LaneApplier(parts))
     return streams

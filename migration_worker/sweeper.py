@@ -11,7 +11,7 @@ from db.cut import close_lanes, half_made
 from db.failure import SqlError
 from db.lanes import LaneLook
 from db.parked_retry import retry_parked
-from migration_core.errors import Fenced, Halted, Reason
+from migration_core.errors import Fenced, Halted, MigrationError, Reason
 from migration_core.steps import Reached, Step, nothing
 from migration_worker.lane_work import Lane, LaneWork
 
@@ -35,6 +35,8 @@ class Sweeper:
     work: LaneWork
     reached: Reached = nothing
     swept: Callable[[str], None] = lambda _stream: None
+    beat: Callable[[], None] = lambda: None
+    """Called before each lane, and before each row that is tried alone: the next step may hang."""
     _before: dict[Lane, int] = field(default_factory=dict)
     _survived: list[tuple[int, int, int]] = field(default_factory=list)
     """Attempts (stream id, lane, watermark) that did not kill this process and are still counted."""
@@ -54,11 +56,13 @@ class Sweeper:
         if self.work.held_back:
             return 0  # each attempt would write, to a server that has enough to do
         for look in stuck:
+            self.beat()
             if self.sweep_one(look):
                 self.swept(look.stream)
         for look in found:
             work = self.work.streams[look.stream]
             if look.parked and not work.parts.stream.partial:
+                self.beat()
                 self._retry(look)
         if stuck:
             self.reached(Step.SWEEPER_SWEPT)
@@ -82,6 +86,7 @@ class Sweeper:
                 return
         applied = look.applied
         for _ in range(self.work.limits.rows):
+            self.beat()
             with self._marked(look, applied, inherited=SUSPICIOUS_ATTEMPTS - 1) as attempts:
                 moved = self._one_row(look, poison=attempts >= POISON_ATTEMPTS)
             now = self.work.looks([(look.stream, look.lane)]).get((look.stream, look.lane))
@@ -91,7 +96,7 @@ class Sweeper:
 
     @contextmanager
     def _marked(self, look: LaneLook, applied: int, *, inherited: int = 0) -> Iterator[int]:
-        """The number of this attempt, which is taken back unless the process dies of it."""
+        """The number of this attempt, which is taken back unless the process dies of it: killed, or of a bug."""
         self._take_back()
         stream_id = self.work.streams[look.stream].parts.registered.stream_id
         mark = (stream_id, look.lane, applied)
@@ -102,11 +107,17 @@ class Sweeper:
             self._survived.append(mark)  # perhaps it is there, and only the answer to the COMMIT was lost
             raise
         self.reached(Step.SWEEPER_ATTEMPT_MARKED)
+        survived = False
         try:
             yield attempts
+            survived = True
+        except MigrationError:
+            survived = True
+            raise
         finally:
-            self._survived.append(mark)
-            self._take_back()
+            if survived:
+                self._survived.append(mark)
+                self._take_back()
 
     def _take_back(self) -> None:
         """A server that was away kept the last marks, and its absence is no row's fault."""

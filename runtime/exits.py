@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from enum import IntEnum
 
-from migration_core.errors import ConfigError, Fenced, MigrationError, Transient
+from migration_core.errors import ConfigError, Exhausted, Fenced, MigrationError, Transient
 from runtime.telling import logs_are_configured, story
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def code_of(error: MigrationError) -> Exit:
             return Exit.DONE
         case ConfigError():
             return Exit.USAGE
-        case Transient() | Fenced():
+        case Transient() | Fenced() | Exhausted():
             return Exit.TRY_AGAIN
         case _:
             return Exit.FAILED

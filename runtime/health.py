@@ -8,7 +8,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
-from threading import Lock, Thread
+from threading import Lock, Thread, get_ident
 from typing import ClassVar
 
 from migration_core.errors import ConfigError
@@ -22,26 +22,40 @@ Check = Callable[[], None]
 
 _CLIENT_SECONDS = 5
 _CHECKS_LAST = timedelta(seconds=1)
+_TOLD_SECONDS = 1.0
 
 
 class Heartbeat:
-    """When the program's loop last moved."""
+    """When the program's loops last moved: each thread that beats is one, and the one that is latest counts."""
 
     def __init__(self, limit: timedelta, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit = limit.total_seconds()
         self._clock = clock
-        self._last = clock()
+        self._last = {get_ident(): clock()}
+        self._told: Callable[[], None] = lambda: None
+        self._next_told = clock()
 
     def beat(self) -> None:
-        """Call it once in every round of the loop."""
-        self._last = self._clock()
+        """Call it once in every round of a loop."""
+        self._last[get_ident()] = now = self._clock()
+        if now >= self._next_told:
+            self._next_told = now + _TOLD_SECONDS
+            self._told()
+
+    def leave(self) -> None:
+        """This thread has no rounds any more."""
+        self._last.pop(get_ident(), None)
+
+    def on_beat(self, told: Callable[[], None]) -> None:
+        """Let this hear of beats, though not of every one where many come within a second."""
+        self._told = told
 
     def age(self) -> float:
-        """Seconds since the last round."""
-        return self._clock() - self._last
+        """Seconds since the last round of the loop that is latest."""
+        return self._clock() - min(self._last.copy().values(), default=self._clock())
 
     def moves(self) -> bool:
-        """Whether the loop moved recently enough."""
+        """Whether the loops moved recently enough."""
         return self.age() <= self._limit
 
 

@@ -29,6 +29,12 @@ class Metrics:
         self.breaker_trips = Counter(
             "migration_breaker_trips", "Times that too many rejects paused the stream", ["stream"], registry=own
         )
+        self.unmapped_fields = Gauge(
+            "migration_unmapped_fields", "Fields of records that no column takes", ["stream"], registry=own
+        )
+        self.new_fields = Gauge(
+            "migration_new_fields", "Those of them that came lately, on many records", ["stream"], registry=own
+        )
 
         # How far behind, by what the process last saw in the store
         self.backlog = Gauge("migration_backlog_rows", "Raw rows not yet applied", ["stream"], registry=own)

@@ -164,6 +164,17 @@ class Output(Section):
         return {name: upper[name](value) if name in upper else value for name, value in env.items()}
 
 
+class Stuck(Section):
+    """How long a worker may stand still."""
+
+    seconds: float = Field(180, alias="STUCK_SECONDS", ge=1)
+
+    @property
+    def limit(self) -> timedelta:
+        """After that it ends itself, and is started anew."""
+        return timedelta(seconds=self.seconds)
+
+
 class Auditing(Section):
     """How the verifier audits."""
 
@@ -194,6 +205,7 @@ class WorkerSettings(Settings):
     replica: ReplicaAccess
     queue: QueueAccess
     mapping: MappingFile
+    stuck: Stuck
     http: Http
     output: Output
 

@@ -40,8 +40,11 @@ def exit_when_a_thread_dies() -> None:
             return
         name = died.thread.name if died.thread else "?"
         error = died.exc_value or died.exc_type()
-        log.critical("thread_died", extra={"thread_name": name}, exc_info=(died.exc_type, error, died.exc_traceback))
-        logging.shutdown()
-        os._exit(1)
+        try:
+            exc_info = (died.exc_type, error, died.exc_traceback)
+            log.critical("thread_died", extra={"thread_name": name}, exc_info=exc_info)
+            logging.shutdown()
+        finally:  # also where there is no memory left to say so
+            os._exit(1)
 
     threading.excepthook = leave

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Timer
 
 from db.engine import Database
-from db.registry import registered
+from db.registry import expect_rules, registered
 from db.schema import current, head
 from migration_core.errors import Transient
 from migration_core.manifest import FILE_NAME, StreamSnapshot
@@ -73,13 +73,16 @@ def _load(
         around.metrics.received.labels(stream).inc(rows)
 
     def load_of(snapshot: StreamSnapshot) -> StreamLoad:
+        rules = mapping.streams[snapshot.name]
+        stream = insistence.surely(partial(registered, database, snapshot.name), "the store")
+        expect_rules(stream, lanes=rules.lanes, partial=rules.partial)
         return StreamLoad(
             LoadParts(
                 database=database,
                 folder=folder,
                 snapshot=snapshot,
-                stream=insistence.surely(partial(registered, database, snapshot.name), "the store"),
-                key_of=mapping.streams[snapshot.name].key_of,
+                stream=stream,
+                key_of=rules.key_of,
                 ring=queue.ring,
                 insistence=insistence,
                 progress=MeteredProgress(progress, counted),

@@ -145,6 +145,8 @@ def _called(using: Callable[..., Any], convert: Convert, field: Field) -> Conver
             _check_possible(found)
         except Rejected as error:
             raise field.reject(error.reason.code, error.reason.detail, value) from error
+        except MemoryError:
+            raise  # of the process, whose fault no record is: it ends, and one that ends it every time is poison
         except Exception as error:
             # The value broke the function, so the value is rejected; the function's own words could quote it.
             raise field.reject("FUNCTION_FAILED", f"{type(error).__name__} in the column function", value) from error

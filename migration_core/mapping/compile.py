@@ -9,6 +9,7 @@ from migration_core.formats import FormatOptions, record_format
 from migration_core.key import KeyType
 from migration_core.mapping.column import Resolve
 from migration_core.mapping.compile_table import TableCompiler
+from migration_core.mapping.coverage import left_by
 from migration_core.mapping.filter import filter_function
 from migration_core.mapping.keys import KeyReader
 from migration_core.mapping.kinds import WriteMode
@@ -72,6 +73,7 @@ class _StreamCompiler:
             hash=self.mapping.hash_of(self.name),
             validates_newest_only=self.model.validate_rows == "newest",
             leave_out=leave_out,
+            left=left_by(self.model),
             assertions=tuple(
                 Assertion(name, one.sql, _names(one.each), _names(one.by), _names(one.sum))
                 for name, one in self.model.assertions.items()

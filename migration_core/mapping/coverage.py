@@ -1,8 +1,9 @@
 """Which members of real documents no column takes: what a migration would leave behind."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from migration_core.mapping.model import StreamModel
@@ -48,6 +49,22 @@ def uncovered_paths(stream: StreamModel, documents: Iterable[Mapping[str, object
     return sorted(found, key=lambda one: (-one.documents, one.path))
 
 
+def left_by(stream: StreamModel) -> Callable[[Mapping[str, object]], set[str]]:
+    """A function to the paths of one document that are surely left: not those that a column function may read."""
+    taken = _taken(stream)
+
+    def left(document: Mapping[str, object]) -> set[str]:
+        return {path for path, perhaps in _left(document, taken, "$", perhaps=taken.function) if not perhaps}
+
+    return left
+
+
+@lru_cache(maxsize=4096)
+def _step(name: str) -> str:
+    """The end of a path; of a running stream the same names come again and again."""
+    return told((name,))
+
+
 def _taken(stream: StreamModel) -> _Taken:
     root = _Taken()
     for path in (*(part.path for part in stream.key), *([stream.leave_out.path] if stream.leave_out else [])):
@@ -85,9 +102,9 @@ def _left(value: Any, node: _Taken, path: str, *, perhaps: bool) -> Iterator[tup
         for name, inner in value.items():
             below = node.members.get(name)
             if below is not None:
-                yield from _left(inner, below, path + told((name,)), perhaps=perhaps or below.function)
+                yield from _left(inner, below, path + _step(name), perhaps=perhaps or below.function)
             elif not node.rest:
-                yield path + told((name,)), perhaps
+                yield path + _step(name), perhaps
     elif isinstance(value, list) and node.elements is not None:
         for element in value:
             yield from _left(element, node.elements, f"{path}[*]", perhaps=perhaps or node.elements.function)

@@ -27,6 +27,8 @@ def filter_function(model: FilterModel, resolve: Resolve) -> Callable[[Any], boo
             return bool(using(node))
         except Rejected as error:
             raise field.reject(error.reason.code, error.reason.detail, node) from error
+        except MemoryError:
+            raise  # as in a column function
         except Exception as error:
             raise field.reject("FUNCTION_FAILED", f"{type(error).__name__} in the filter function", node) from error
 

@@ -1,6 +1,6 @@
 """A compiled mapping: what worker, verifier and preflight share of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +64,8 @@ class CompiledStream:
     assertions: tuple[Assertion, ...] = ()
     leave_out: Callable[[Any], bool] | None = None
     """The filter, which `transform` applies by itself."""
+    left: Callable[[Mapping[str, object]], Collection[str]] = lambda _document: ()
+    """The paths of a document that no column takes."""
     key_version: int = KEY_VERSION
 
     @property

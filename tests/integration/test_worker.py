@@ -366,6 +366,25 @@ class TestSweeping:
         Sweeper(world.work()).sweep_one(look)
         assert (world.ledger("people").rejected, world.ledger("people").pending) == (0, 0)
 
+    def test_attempts_that_ended_the_process_by_a_bug_do_count(self, world):
+        world.put("people", [person("a"), person("b")])
+
+        def broken(*_args, **_more):
+            raise MemoryError
+
+        deaths = 0
+        while (look := next((one for one in self.looks(world) if one.has_work), None)) is not None:
+            work = world.work()
+            work.streams["people"].applier._write = broken  # type: ignore[method-assign]
+            try:
+                Sweeper(work).sweep_one(look)
+            except MemoryError:
+                deaths += 1
+            assert deaths <= 2 * POISON_ATTEMPTS
+
+        assert {code for _, _, code, _ in world.rejects("people")} == {"POISON_CRASH"}
+        assert world.ledger("people").rejected == 2
+
     def test_attempts_survive_a_server_that_is_away_when_they_are_taken_back(self, world, monkeypatch):
         world.put("people", [person("a")])
         look = next(one for one in self.looks(world) if one.has_work)

@@ -208,8 +208,8 @@ MUTANTS = [
     Mutant(
         "attempts that a process survived stay counted",
         "migration_worker/sweeper.py",
-        "            self._survived.append(mark)\n            self._take_back()\n",
-        "            self._take_back()\n",
+        "                self._survived.append(mark)\n                self._take_back()\n",
+        "                self._take_back()\n",
         (f"{_WORKER}::TestSweeping::test_attempts_that_the_process_survived_do_not_count",),
     ),
     Mutant(

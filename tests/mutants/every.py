@@ -11,6 +11,7 @@ from tests.mutants import (
     rejecting,
     reloading,
     storing,
+    surviving,
     verifying,
 )
 from tests.mutants.mutant import Mutant
@@ -26,5 +27,6 @@ MUTANTS: list[Mutant] = [
     *reading.MUTANTS,
     *rejecting.MUTANTS,
     *reloading.MUTANTS,
+    *surviving.MUTANTS,
     *verifying.MUTANTS,
 ]

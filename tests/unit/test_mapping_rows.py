@@ -240,6 +240,14 @@ def test_a_column_function_that_fails_rejects_the_value_without_telling_it():
     assert "SECRET" not in f"{caught.value}{reason}"
 
 
+def test_a_function_that_gets_no_memory_is_no_fault_of_the_value():
+    def greedy(_given):
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        using(greedy, column("v"))({"v": 1})
+
+
 def test_a_column_function_may_name_its_own_code():
     def picky(_given):
         raise Rejected("CLOCK_INVALID", stage="other", field_path="$.elsewhere", detail="no clock")

@@ -11,7 +11,7 @@ from threading import Event
 
 import pytest
 
-from migration_core.errors import ConfigError, Fenced, Halted, SnapshotError, Transient
+from migration_core.errors import ConfigError, Exhausted, Fenced, Halted, SnapshotError, Transient
 from runtime.exits import Stopped, run
 from runtime.retry import patiently
 
@@ -31,6 +31,7 @@ def failing(error: BaseException):
         (ConfigError("DATABASE_URL is missing"), 2),
         (Fenced("another master took over"), 75),
         (Transient("the broker is away"), 75),
+        (Exhausted("no connection can be opened: Too many open files"), 75),
         (Halted("topic users: offsets 3 to 9 are gone"), 1),
         (SnapshotError("part-1.ndjson line 7"), 1),
         (KeyboardInterrupt("interrupted"), 130),

@@ -1,0 +1,51 @@
+"""Processes that a failpoint has stopped in the middle of a transaction, and what a server does to their sessions."""
+
+import os
+import signal
+import subprocess
+import time
+
+from db.engine import LANE_SECONDS, Database
+
+_WITHIN_SECONDS = 60
+
+
+def until_stopped(process: subprocess.Popen[bytes]) -> None:
+    """It stands at its failpoint when this returns."""
+    until = time.monotonic() + _WITHIN_SECONDS
+    while os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is None:
+        assert process.poll() is None, f"it ended with {process.returncode} instead"
+        assert time.monotonic() < until, "it never came to its failpoint"
+        time.sleep(0.02)
+
+
+def go_on(process: subprocess.Popen[bytes]) -> None:
+    """As if nothing had been."""
+    process.send_signal(signal.SIGCONT)
+
+
+def end_its_transactions(database: Database) -> None:
+    """End every other session of the schema that has a transaction open, unless the server has done so already."""
+    with database.transaction() as session:
+        found = session.rows(
+            "SELECT t.trx_mysql_thread_id, v.variable_value FROM information_schema.innodb_trx t "
+            "JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id "
+            "JOIN performance_schema.threads h ON h.processlist_id = p.id "
+            "JOIN performance_schema.variables_by_thread v ON v.thread_id = h.thread_id "
+            "AND v.variable_name = 'wait_timeout' WHERE p.db = %s AND p.id <> CONNECTION_ID()",
+            (database.schema,),
+        )
+        for number, idle_seconds in found:
+            assert int(idle_seconds) <= LANE_SECONDS
+            session.execute(f"KILL {number}")
+
+
+def waits_for_a_lock(database: Database) -> bool:
+    """Whether another session of the schema waits for a row."""
+    with database.transaction() as session:
+        found = session.one(
+            "SELECT COUNT(*) FROM information_schema.innodb_trx t JOIN information_schema.processlist p "
+            "ON p.id = t.trx_mysql_thread_id WHERE p.db = %s AND t.trx_state = 'LOCK WAIT'",
+            (database.schema,),
+        )
+    return bool(found and found[0])
