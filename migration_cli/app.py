@@ -10,6 +10,7 @@ from migration_cli import (
     compare,
     cutover,
     drift,
+    grants,
     ledger,
     live_control,
     plans,
@@ -43,6 +44,7 @@ app.command()(check.check)
 app.command()(preflight.preflight)
 app.command()(drift.drift)
 app.command()(plans.plans)
+schema.app.command()(grants.grants)
 app.add_typer(schema.app, name="schema")
 app.add_typer(snapshot.app, name="snapshot")
 app.add_typer(source.app, name="source")
