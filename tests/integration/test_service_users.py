@@ -11,6 +11,7 @@ from db.engine import Database
 from db.failure import SqlError
 from db.server_facts import own_grants
 from db.tables import metadata
+from db.target import read_target
 from examples.health_devices import scenario as health_devices
 from migration_core.mapping import load_mapping
 from migration_core.service_rights import Service, Tables, Where, needs
@@ -348,6 +349,47 @@ def test_nobody_rules_the_server_and_only_the_schemas_user_has_ddl(migrated, ser
     assert "GRANT USAGE ON *.* TO" in own_grants(database)[0]
     assert not [line for line in own_grants(database) if "GRANT OPTION" in line]
     database.close()
+
+
+# what decides how rows are written
+
+
+def test_the_workers_user_is_shown_all_that_decides_how_rows_are_written_as_root_is(
+    administrator, migrated, servers, prefix, tmp_path
+):
+    target = migrated.target
+    with migrated.world.database.transaction() as session:
+        session.execute(
+            f"CREATE TABLE {target}.others (id VARCHAR(20) COLLATE utf8mb4_0900_bin, "
+            f"CONSTRAINT theirs FOREIGN KEY (id) REFERENCES {target}.users (id) ON DELETE CASCADE)"
+        )
+        session.execute(f"CREATE TRIGGER {target}.theirs AFTER DELETE ON {target}.devices FOR EACH ROW SET @gone = 1")
+        as_root = read_target(session, target)
+    try:
+        asked = ("schema", "grants", "--apply", "--service", "worker", "--prefix", prefix)
+        administrator.json(*asked, "--passwords", str(tmp_path))
+        url = make_url(administrator.env["DATABASE_URL"])
+        worker = Database(
+            url.set(username=f"{prefix}worker", password=(tmp_path / "worker").read_text().strip()).render_as_string(
+                hide_password=False
+            ),
+            pool_size=1,
+        )
+
+        with worker.transaction() as session:
+            seen = read_target(session, target)
+            errno = errno_of(session, f"SELECT * FROM {target}.others")
+
+        worker.close()
+        for table in migrated.world.tables:
+            assert seen.tables[table.name] == as_root.tables[table.name]
+        assert seen.tables["users"].referenced_by
+        assert seen.tables["devices"].triggers == ("theirs",)
+        assert errno in REFUSED
+    finally:
+        with migrated.world.database.transaction() as session:
+            session.execute(f"DROP TRIGGER {target}.theirs")
+            session.execute(f"DROP TABLE {target}.others")
 
 
 # the command

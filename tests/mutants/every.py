@@ -9,6 +9,7 @@ from tests.mutants import (
     reading,
     rejecting,
     reloading,
+    securing,
     storing,
     verifying,
 )
@@ -24,5 +25,6 @@ MUTANTS: list[Mutant] = [
     *reading.MUTANTS,
     *rejecting.MUTANTS,
     *reloading.MUTANTS,
+    *securing.MUTANTS,
     *verifying.MUTANTS,
 ]
