@@ -236,7 +236,9 @@ def test_no_service_that_cannot_start_tells_a_secret(ran, module):
 
 
 def test_what_the_effective_configuration_shows_is_hidden(cli):
-    shown = MasterSettings.from_env(cli.env).effective()
+    replica = {"DATABASE_REPLICA_URL": "mysql+pymysql://u:canaryREPLICA@h/c"}
+
+    shown = MasterSettings.from_env(cli.env | replica).effective()
 
     assert MARK not in str(shown)
     assert shown["KAFKA_SASL_PASSWORD"] == "**********"
