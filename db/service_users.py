@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from db.bulk import beside_arguments, quoted
 from db.declared import PREFIX
 from db.engine import EVERYBODYS, Database, Session, parsed_url, schema_url
-from db.failure import sql_error
+from db.failure import SqlError, sql_error
 from db.target import tables_with_triggers
 from migration_core.errors import ConfigError
 from migration_core.grants import Grant, grants_beyond
@@ -14,6 +14,7 @@ from migration_core.service_rights import Need, Service, Tables, Where, needs
 
 _LONGEST_NAME = 32
 _NO_SUCH_USER = 1141
+_NOT_ALLOWED = frozenset({1044, 1142, 1143, 1227, 1410})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,13 @@ def apply(url: str, naming: Naming, where: Schemas, passwords: Mapping[Service, 
         with server.transaction() as session:
             for service, password in passwords.items():
                 _apply(session, service, naming, declared[service], password)
+    except SqlError as error:
+        if error.errno not in _NOT_ALLOWED:
+            raise
+        raise ConfigError(
+            f"the user of DATABASE_URL may not make users or give these rights ({error}): run it as an administrator, "
+            "or print the statements without --apply and give them to one"
+        ) from error
     finally:
         server.close()
 

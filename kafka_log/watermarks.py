@@ -19,6 +19,7 @@ Partition = tuple[str, int]
 """(topic, partition)."""
 
 _ANSWER_SECONDS = 10.0
+_REFUSED_WITHIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,20 +165,30 @@ class LogView:
     def _listed(self, what: str) -> set[str]:
         self._hear()
         self._trouble.forget()
+        quick = min(_REFUSED_WITHIN_SECONDS, self._seconds / 2)
         try:
-            return set(self._client.list_topics(timeout=self._seconds).topics)
+            try:
+                return set(self._client.list_topics(timeout=quick).topics)
+            except KafkaException as error:
+                # A refusal is known at once; a broker that is only slow gets the rest of the time in one piece.
+                self._refuse(what, error)
+                return set(self._client.list_topics(timeout=self._seconds - quick).topics)
         except KafkaException as error:
-            self._hear()
-            raise self._trouble.refusal(what) or failure(error, what) from error
+            self._refuse(what, error)
+            raise failure(error, what) from error
 
     def _answer(self, future: "Future[Any]", what: str) -> Any:  # noqa: ANN401 - each request has an answer of its own
         try:
             return answer(future, what)
         except Transient as error:
-            self._hear()
-            if (refusal := self._trouble.refusal(what)) is not None:
-                raise refusal from error
+            self._refuse(what, error)
             raise
+
+    def _refuse(self, what: str, error: Exception) -> None:
+        """Raise what stands against any answer, if something does."""
+        self._hear()
+        if (refusal := self._trouble.refusal(what)) is not None:
+            raise refusal from error
 
     def _hear(self) -> None:
         """The client tells what happened beside its answers only when it is asked."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from migration_cli.access import database_url, needed_mapping_path
-from migration_cli.console import Json, say, say_json
+from migration_cli.console import Json, say, say_json, working
 from migration_core.service_rights import Service
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ def grants(
     where = _schemas()
     found = {one: statements(one, naming, where) for one in chosen}
     if run:
-        apply(database_url(), naming, where, {one: _password(one, passwords) for one in chosen})
+        secrets = {one: _password(one, passwords) for one in chosen}
+        with working("making users and giving rights"):
+            apply(database_url(), naming, where, secrets)
     if as_json:
         say_json({"applied": run, "users": [_told(one, naming, found[one]) for one in chosen]})
     elif run:

@@ -24,7 +24,7 @@ class Service(StrEnum):
     OPERATOR = "operator"
     """Of people at the command line, for everything but DDL."""
     SCHEMA = "schema"
-    """Of the commands that change schemas: schema upgrade, drift, replay-schema, cutover."""
+    """Of the commands that change schemas: schema upgrade, drift, replay-schema, cutover run and abort."""
 
 
 class Where(StrEnum):

@@ -8,6 +8,7 @@ _READING = "tests/unit/test_snapshot_reading.py"
 _RIGHTS = "tests/unit/test_service_rights.py"
 _TRANSPORT = "tests/integration/test_transport.py"
 _NAMES = "tests/integration/test_mapping_names.py"
+_GRANTS = "tests/integration/test_grants_command.py"
 _USERS = "tests/integration/test_service_users.py"
 
 MUTANTS = [
@@ -105,7 +106,7 @@ MUTANTS = [
         "db/service_users.py",
         "    for grant in grants_beyond(_held(session, account), declared):\n",
         "    for grant in grants_beyond([], declared):\n",
-        (f"{_USERS}::test_applying_twice_changes_nothing_and_what_is_no_longer_needed_is_revoked",),
+        (f"{_GRANTS}::test_applying_twice_changes_nothing_and_what_is_no_longer_needed_is_revoked",),
     ),
     Mutant(
         "a backtick ends a name",
