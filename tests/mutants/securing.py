@@ -8,6 +8,7 @@ _READING = "tests/unit/test_snapshot_reading.py"
 _RIGHTS = "tests/unit/test_service_rights.py"
 _TRANSPORT = "tests/integration/test_transport.py"
 _NAMES = "tests/integration/test_mapping_names.py"
+_LEAKS = "tests/integration/test_no_secret_leaks.py"
 _GRANTS = "tests/integration/test_grants_command.py"
 _USERS = "tests/integration/test_service_users.py"
 
@@ -114,5 +115,19 @@ MUTANTS = [
         'name.replace("`", "``")',
         "name",
         (f"{_NAMES}::test_no_name_becomes_sql",),
+    ),
+    Mutant(
+        "the configuration is shown with its password",
+        "runtime/database_url.py",
+        '    return re.sub(r"(://[^:/@]*):.*@", r"\\1:***@", url)\n',
+        "    return re.sub(r'$', r'', url)\n",
+        (f"{_LEAKS}::test_no_command_tells_a_secret_or_a_value[check]",),
+    ),
+    Mutant(
+        "samples of what was rejected are shown as they are",
+        "migration_core/masking.py",
+        '    return "".join(map(_class, text))\n',
+        '    return "".join(map(str, text))\n',
+        (f"{_LEAKS}::test_the_planted_records_were_rejected_and_their_patterns_are_told_without_them",),
     ),
 ]
