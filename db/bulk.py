@@ -49,6 +49,11 @@ def qualified(schema: str | None, table: str) -> str:
     return f"{quoted(schema)}.{quoted(table)}" if schema else quoted(table)
 
 
+def beside_arguments(name: str) -> str:
+    """A quoted name in a statement with places for arguments, where the driver takes a percent sign for one."""
+    return name.replace("%", "%%")
+
+
 def escaped(value: bytes) -> bytes:
     """`value` as one field of a line."""
     # A search for a number is far faster than one for a string of one byte, and nearly every value ends here.

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
-from ssl import CERT_NONE, PROTOCOL_TLS_CLIENT, SSLContext
+from ssl import CERT_REQUIRED, SSLContext
 from typing import Any
 
 from pymysql import err
@@ -17,11 +16,15 @@ from pymysql.protocol import MysqlPacket
 
 from db.errno import PACKET_TOO_LARGE
 from db.text_rows import Malformed, Row, ServerError, read_rows
+from db.tls import trusting
 
 _CHUNK = 1 << 20
 """Bytes a packet: fewer than 16 MiB, and large enough that packets cost nothing."""
 _READ = 1 << 18
 _LOST, _OUT_OF_SYNC, _MALFORMED = 2013, 2014, 2027
+_REFUSED = 1045
+_IN_CLEAR = (b"mysql_clear_password", b"dialog")
+"""Ways to prove who one is that hand the password over as it is."""
 
 
 class BufferConnection(Connection):
@@ -34,8 +37,17 @@ class BufferConnection(Connection):
     registered: tuple[str, memoryview] | None = None
 
     def _create_ssl_ctx(self, sslp: dict[str, Any]) -> SSLContext:
-        # Without a certificate to trust, PyMySQL would read all of the system's anew for every connection.
-        return _trusting() if not sslp else super()._create_ssl_ctx(sslp)  # type: ignore[misc]
+        return trusting() if not sslp else super()._create_ssl_ctx(sslp)  # type: ignore[misc]
+
+    def _process_auth(self, plugin_name: bytes, *parts: Any) -> Any:  # noqa: ANN401 - PyMySQL has no public types for it
+        this: Any = self  # PyMySQL's stubs know none of the protocol's parts
+        if plugin_name in _IN_CLEAR and not (this._secure and this.ctx.verify_mode == CERT_REQUIRED):
+            raise err.OperationalError(
+                _REFUSED,
+                "the server asks for the password in clear text: only one that DATABASE_CA vouches for gets it",
+            )
+        parent: Any = super()
+        return parent._process_auth(plugin_name, *parts)
 
     def query(self, sql: str | bytes, unbuffered: bool = False) -> int:
         """Run a statement, or refuse it here where the server would."""
@@ -61,6 +73,9 @@ class BufferConnection(Connection):
         this: Any = self  # PyMySQL's stubs know none of the protocol's parts
         this._execute_command(COMMAND.COM_QUERY, sql)
         columns = this._read_packet().read_length_encoded_integer()
+        if not columns:
+            this._force_close()  # a server that answers a query by something else is not spoken to again
+            raise err.OperationalError(_MALFORMED, "malformed packet: no rows come of a query")
         for _ in range(columns + 1):  # the definitions, and the EOF behind them
             this._read_packet()
         this._result = None
@@ -97,15 +112,6 @@ class BufferConnection(Connection):
         if result.server_status is not None:
             self.server_status = result.server_status
         return int(result.affected_rows or 0)
-
-
-@cache
-def _trusting() -> SSLContext:
-    """TLS as PyMySQL does it where no certificate is named: private, but with whoever answers."""
-    context = SSLContext(PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = CERT_NONE
-    return context
 
 
 class _Result(MySQLResult):

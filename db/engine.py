@@ -1,7 +1,7 @@
 """Connections and transactions: strict, UTC, READ COMMITTED, and gone soon after their process is."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from typing import Any, cast
@@ -12,6 +12,7 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DisconnectionError
 
+from db import tls
 from db.connection import BufferConnection
 from db.failure import sql_error
 from migration_core.errors import ConfigError
@@ -23,6 +24,9 @@ _IDLE_SECONDS = 8
 """How long a pooled session may have lain idle: the server ends one that can hold a lane soon after."""
 _CONNECT_SECONDS = 10
 _READ_SECONDS = 60
+LOOPBACK = "127.0.0.1"
+EVERYBODYS = "information_schema"
+"""A schema that is on every server, and that any user may connect to."""
 
 Args = Sequence[object] | None
 
@@ -82,9 +86,14 @@ class Database:
         self.engine.dispose()
 
     @property
+    def address(self) -> URL:
+        """Where it is and how it is reached, as of now."""
+        return parsed_url(self._url())
+
+    @property
     def schema(self) -> str:
         """The control schema's name."""
-        return parsed_url(self._url()).database or ""
+        return self.address.database or ""
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -157,7 +166,7 @@ class Database:
                 pooled.close()
 
     def _connect(self) -> BufferConnection:
-        url = parsed_url(self._url())
+        url = self.address
         seconds = LANE_SECONDS if self._holds_rows else _READ_SECONDS
         settings = {
             "time_zone": "'+00:00'",
@@ -171,9 +180,17 @@ class Database:
             # With checks on, two lanes deadlock on a common parent row; orphans are found by a gate instead.
             "foreign_key_checks": "0" if self._applies_lanes else "1",
         }
-        query = dict(url.query)
+        try:
+            return self._opened(url, settings)
+        except pymysql.OperationalError as error:
+            if (meaning := tls.refusal(error, url.host or LOOPBACK)) is not None:
+                raise meaning from error
+            raise
+
+    @staticmethod
+    def _opened(url: URL, settings: Mapping[str, str]) -> BufferConnection:
         connection = BufferConnection(
-            host=url.host or "127.0.0.1",
+            host=url.host or LOOPBACK,
             port=url.port or 3306,
             user=url.username,
             password=url.password or "",
@@ -187,7 +204,7 @@ class Database:
             read_timeout=_READ_SECONDS,
             write_timeout=_READ_SECONDS,
             max_allowed_packet=1 << 30,
-            ssl={"ca": query["ssl_ca"]} if "ssl_ca" in query else None,
+            ssl=tls.context_for(url.query),
             init_command="SET SESSION " + ", ".join(f"{name} = {value}" for name, value in settings.items()),
         )
         with connection.cursor() as cursor:

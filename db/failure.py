@@ -11,6 +11,10 @@ from migration_core.errors import Exhausted, MigrationError, Transient
 
 _KEY_NAME = re.compile(r"for key '(?:[^'.]*\.)?([^']*)'")
 
+_QUOTED = re.compile(r"'.*'", re.DOTALL)
+_QUOTING = frozenset({1064, 1149})
+"""Errors that quote the statement, and with it the values that stand there."""
+
 
 class SqlError(MigrationError):
     """An error of the server or of the way to it, with the answer that it asks for."""
@@ -24,7 +28,8 @@ class SqlError(MigrationError):
         self.key_name = found.group(1) if found else ""
         """Of a duplicate: the index that stands against the row."""
         quotes_values = self.answer in (Answer.BAD_DATA, Answer.DUPLICATE) and errno != PACKET_TOO_LARGE
-        self.hint = "" if quotes_values else message
+        may_quote = self.answer is Answer.UNKNOWN or errno in _QUOTING
+        self.hint = "" if quotes_values else _QUOTED.sub("'…'", message) if may_quote else message
         """The server's own words, where they cannot hold values of a row."""
 
     def __str__(self) -> str:

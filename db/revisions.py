@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from db.engine import Database, schema_url
 from db.failure import sql_error
+from db.tls import for_sqlalchemy
 from migration_core.errors import ConfigError
 
 
@@ -24,14 +25,14 @@ def downgrade(server: str, schema: str, migrations: Path, revision: str = "base"
 
 
 def _run(server: str, schema: str, migrations: Path, act: Callable[[Config], None]) -> None:
-    own = schema_url(server, schema)
-    database = Database(own, pool_size=1)
+    database = Database(schema_url(server, schema), pool_size=1)
     try:
         with database.engine.connect() as connection:
             config = Config()
             config.set_main_option("script_location", str(migrations).replace("%", "%%"))
             # An env.py takes the connection; one that Alembic itself has made takes the URL.
-            config.set_main_option("sqlalchemy.url", own.replace("%", "%%"))
+            its_own = for_sqlalchemy(database.address).render_as_string(hide_password=False)
+            config.set_main_option("sqlalchemy.url", its_own.replace("%", "%%"))
             config.attributes["connection"] = connection
             act(config)
             connection.commit()

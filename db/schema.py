@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from db.bulk import quoted
-from db.engine import Database, parsed_url
+from db.engine import EVERYBODYS, Database, parsed_url
 from db.failure import sql_error
 from db.tables import VERSION_TABLE, is_control_table, metadata
 from migration_core.errors import Transient
@@ -25,7 +25,7 @@ _LOCK_SECONDS = 60
 def create_schema(database_url: str, *names: str) -> None:
     """Create the control schema and the schemas `names` where they do not exist; needs the right to do so."""
     own = parsed_url(database_url)
-    server = Database(own.set(database="mysql").render_as_string(hide_password=False), pool_size=1)
+    server = Database(own.set(database=EVERYBODYS).render_as_string(hide_password=False), pool_size=1)
     try:
         with server.transaction() as session:
             for name in (own.database or "", *names):
@@ -39,7 +39,7 @@ def create_schema(database_url: str, *names: str) -> None:
 def drop_schemas(database_url: str, *names: str) -> None:
     """Drop schemas with all that they hold: for replays and tests, which begin from nothing."""
     own = parsed_url(database_url)
-    server = Database(own.set(database="mysql").render_as_string(hide_password=False), pool_size=1)
+    server = Database(own.set(database=EVERYBODYS).render_as_string(hide_password=False), pool_size=1)
     try:
         with server.transaction() as session:
             for name in names:

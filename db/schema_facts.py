@@ -22,6 +22,8 @@ from migration_core.drift import (
 )
 
 _NAME = r"`((?:[^`]|``)+)`"
+_LINE = re.compile(r"(?:`(?:[^`]|``)*`|'(?:[^'\\]|\\.|'')*'|[^`'\n])+", re.DOTALL)
+"""Of SHOW CREATE TABLE: a line break within a name ends none."""
 _COLUMN = re.compile(_NAME)
 _INDEX = re.compile(rf"(?:UNIQUE |FULLTEXT |SPATIAL )?KEY {_NAME}")
 _CONSTRAINT = re.compile(rf"CONSTRAINT {_NAME} (CHECK|FOREIGN KEY)")
@@ -65,7 +67,7 @@ def _table(
     session: Session, schema: str, name: str, options: tuple[str, str, str], rows: int, next_number: int | None
 ) -> TableFacts:
     created = session.one(f"SHOW CREATE TABLE {qualified(schema, name)}") or ("", "")
-    lines = _text(created[1]).split("\n")
+    lines = _LINE.findall(_text(created[1]))
     end = next(place for place, line in enumerate(lines) if line.startswith(")"))  # partitions may follow
     words = _words(lines[1:end])
     columns = _columns(session, schema, name, words)

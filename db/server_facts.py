@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from db.engine import Database, Session
+from db.engine import LOOPBACK, Database, Session
+from db.tls import mode_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,24 @@ def application_settings(database: Database) -> ApplicationSettings:
             "@@global.innodb_lock_wait_timeout, @@global.innodb_deadlock_detect, @@global.datadir",
         )
     return ApplicationSettings(bool(log_bin), kind, image, wait, bool(detect), folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """How this program's own connections are kept from others."""
+
+    host: str
+    mode: str
+    cipher: str
+    """Empty without TLS."""
+
+
+def transport(database: Database) -> Transport:
+    """Asked of one of them."""
+    address = database.address
+    with database.transaction() as session:
+        _, cipher = _one(session, "SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+    return Transport(address.host or LOOPBACK, mode_of(address.query), cipher)
 
 
 def own_grants(database: Database) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from db.bulk import qualified, quoted
+from db.bulk import beside_arguments, qualified, quoted
 from db.engine import Database, Session
 from db.shadow import Shadow
 from db.shadow_tables import shadow_of
@@ -136,13 +136,8 @@ def _count(session: Session, sql: str, args: list[object]) -> int:
 
 
 def _place(schema: str, table: str) -> str:
-    return _in_statement(qualified(schema, table))
+    return beside_arguments(qualified(schema, table))
 
 
 def _name(column: str) -> str:
-    return _in_statement(quoted(column))
-
-
-def _in_statement(name: str) -> str:
-    """A quoted name beside places for arguments, where the driver takes a percent sign for one."""
-    return name.replace("%", "%%")
+    return beside_arguments(quoted(column))

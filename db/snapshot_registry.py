@@ -169,7 +169,7 @@ def _insert_snapshot(
 def _insert_offset(session: Session, stream: RegisteredStream, offsets: TopicOffsets) -> None:
     """A row that does not exist; one that does is never changed, since a master may live by it."""
     found = session.one(
-        "SELECT stream_id, topic_id FROM source_offset WHERE topic = %s AND kafka_partition = %s FOR UPDATE",
+        "SELECT stream_id, topic_id FROM source_offset WHERE topic = %s AND kafka_partition = %s FOR SHARE",
         (offsets.topic, offsets.partition),
     )
     if found is not None:

@@ -53,7 +53,7 @@ class SourceStore:
         with self._database.transaction() as session:
             found = session.one(
                 "SELECT stream_id, MAX(epoch) FROM source_offset JOIN stream USING (stream_id) WHERE name = %s "
-                "GROUP BY stream_id FOR UPDATE",
+                "GROUP BY stream_id FOR UPDATE OF source_offset",
                 (stream,),
             )
             if found is None or found[1] != epoch:

@@ -48,6 +48,14 @@ def read_target(session: Session, schema: str) -> TargetSchema:
     return TargetSchema(schema, tables)
 
 
+def tables_with_triggers(session: Session, schema: str) -> tuple[str, ...]:
+    """Those whose triggers this user is shown: for others MySQL asks for TRIGGER on the table."""
+    rows = session.rows(
+        "SELECT DISTINCT event_object_table FROM information_schema.triggers WHERE event_object_schema = %s", (schema,)
+    )
+    return tuple(name for (name,) in rows)
+
+
 def answer_in(session: Session, schema: str, sql: str) -> list[tuple[Any, ...]]:
     """The rows of a query whose tables need not name their schema; the session's own schema is the same afterwards."""
     own = session.one("SELECT DATABASE()") or ("",)

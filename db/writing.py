@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from db.bulk import Bulk, qualified, quoted, write
+from db.bulk import Bulk, beside_arguments, qualified, quoted, write
 from db.encoding import line_encoder
 from db.engine import Session
 from migration_core.folding import Effect
@@ -83,9 +83,9 @@ class _Table:
         self.mode = table.mode
         self.child = table.child
         place = qualified(schema, name)
-        self.name = _in_statement(place)
+        self.name = beside_arguments(place)
         self.lines = line_encoder(table.kinds)
-        self.key_names = _in_statement(quoted(*table.entity_columns))
+        self.key_names = beside_arguments(quoted(*table.entity_columns))
         self._width = len(table.entity_columns)
         hexed = frozenset(n for n, kind in zip(table.columns, table.kinds, strict=True) if kind is Kind.BYTES)
         self.plain = Bulk(place, table.columns, hex_columns=hexed)
@@ -95,8 +95,8 @@ class _Table:
         self.bulk = Bulk(place, table.columns, replace=replace, hex_columns=hexed, update=update)
         self._key_places = [table.columns.index(n) for n in table.key_columns]
         self._other_places = [table.columns.index(n) for n in others]
-        sets = ", ".join(f"{_in_statement(quoted(n))} = %s" for n in others)
-        keys = " AND ".join(f"{_in_statement(quoted(n))} = %s" for n in table.key_columns)
+        sets = ", ".join(f"{beside_arguments(quoted(n))} = %s" for n in others)
+        keys = " AND ".join(f"{beside_arguments(quoted(n))} = %s" for n in table.key_columns)
         self._update = f"UPDATE {self.name} SET {sets} WHERE {keys}" if others else ""
 
     def key_test(self, count: int) -> str:
@@ -111,11 +111,6 @@ class _Table:
         if self._update:
             places = (*self._other_places, *self._key_places)
             session.execute(self._update, [row[place] for place in places])
-
-
-def _in_statement(name: str) -> str:
-    """A quoted name beside places for arguments, where the driver takes a percent sign for one."""
-    return name.replace("%", "%%")
 
 
 def _chunks(keys: list[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:

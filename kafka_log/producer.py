@@ -7,6 +7,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from kafka_log import settings
 from kafka_log.failure import failure
+from kafka_log.trouble import client_of
 from migration_core.errors import Transient
 from migration_core.headers import Header
 
@@ -22,7 +23,7 @@ class LogWriter:
 
     def __init__(self, config: settings.Config, *, transactional_id: str | None = None, linger_ms: int = 5) -> None:
         wanted = {**settings.writing(config, transactional_id=transactional_id), "linger.ms": linger_ms}
-        self._producer = Producer({**wanted, "on_delivery": self._reported})
+        self._producer = client_of(Producer, {**wanted, "on_delivery": self._reported})
         self._failed: KafkaError | None = None
         if transactional_id:
             self._transactional(self._producer.init_transactions, "beginning to write transactions")

@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from kafka_log import settings
 from kafka_log.failure import END_OF_PARTITION, ReadFailed, failure, partition_failure
+from kafka_log.trouble import client_of
 from migration_core.headers import Header, encode_headers
 from migration_core.records import Received
 
@@ -49,7 +50,7 @@ class LogReader:
     """
 
     def __init__(self, config: settings.Config) -> None:
-        self._consumer = Consumer(settings.reading(config))
+        self._consumer = client_of(Consumer, settings.reading(config))
         self._positions: dict[tuple[str, int], int] = {}
 
     def assign(self, starts: Sequence[Start]) -> None:

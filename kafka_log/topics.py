@@ -16,6 +16,7 @@ from confluent_kafka.admin import (
 
 from kafka_log import settings
 from kafka_log.failure import TopicMissing
+from kafka_log.trouble import client_of
 from kafka_log.watermarks import LogView, answer
 from migration_core.errors import Transient
 
@@ -29,7 +30,7 @@ class TopicAdmin:
 
     def __init__(self, config: settings.Config) -> None:
         self._config = config
-        self._client = AdminClient(settings.connecting(config))
+        self._client = client_of(AdminClient, settings.connecting(config))
 
     def create(self, topic: str, *, partitions: int = 1, config: Mapping[str, str] | None = None) -> None:
         """A new topic, with the cluster's own number of copies."""

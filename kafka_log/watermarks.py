@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, Resou
 
 from kafka_log import settings
 from kafka_log.failure import TopicMissing, failure
+from kafka_log.trouble import Trouble, client_of
 from migration_core.errors import Transient
 
 T = TypeVar("T")
@@ -18,6 +19,7 @@ Partition = tuple[str, int]
 """(topic, partition)."""
 
 _ANSWER_SECONDS = 10.0
+_REFUSED_WITHIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +71,17 @@ class LogView:
     """Questions to the cluster that change nothing there."""
 
     def __init__(self, config: settings.Config, *, answer_seconds: float = _ANSWER_SECONDS) -> None:
-        self._client = AdminClient(settings.connecting(config))
+        self._trouble = Trouble()
+        self._client = client_of(AdminClient, settings.connecting(config, self._trouble))
         self._seconds = answer_seconds
 
     def check(self) -> None:
         """Raises when no broker answers."""
-        try:
-            self._client.list_topics(timeout=self._seconds)
-        except KafkaException as error:
-            raise failure(error, "asking for the cluster's metadata") from error
+        self._listed("asking for the cluster's metadata")
 
     def topics(self) -> set[str]:
         """The names of all topics."""
-        try:
-            return set(self._client.list_topics(timeout=self._seconds).topics)
-        except KafkaException as error:
-            raise failure(error, "listing topics") from error
+        return self._listed("listing topics")
 
     def describe(self, topics: Iterable[str]) -> dict[str, TopicDescription]:
         """The topics that exist, by name."""
@@ -95,7 +92,7 @@ class LogView:
         found = {}
         for name, future in asked.items():
             try:
-                found_one = answer(future, f"describing topic {name!r}")
+                found_one = self._answer(future, f"describing topic {name!r}")
             except TopicMissing:
                 continue
             partitions = tuple(sorted(partition.id for partition in found_one.partitions))
@@ -113,7 +110,7 @@ class LogView:
         found = {}
         for name, future in asked.items():
             try:
-                operations = answer(future, f"asking for the rights on topic {name!r}").authorized_operations
+                operations = self._answer(future, f"asking for the rights on topic {name!r}").authorized_operations
             except TopicMissing:
                 continue
             if operations is not None:
@@ -142,7 +139,7 @@ class LogView:
         asked = self._client.describe_configs(resources, request_timeout=self._seconds)
         found = {}
         for resource, future in asked.items():
-            entries = answer(future, f"reading the settings of topic {resource.name!r}")
+            entries = self._answer(future, f"reading the settings of topic {resource.name!r}")
             kept, size = int(entries["retention.ms"].value), int(entries["retention.bytes"].value)
             found[resource.name] = Retention(
                 compacted="compact" in entries["cleanup.policy"].value,
@@ -169,6 +166,38 @@ class LogView:
             for mark in [marks[topic, partition]]
         ]
 
+    def _listed(self, what: str) -> set[str]:
+        self._hear()
+        self._trouble.forget()
+        quick = min(_REFUSED_WITHIN_SECONDS, self._seconds / 2)
+        try:
+            try:
+                return set(self._client.list_topics(timeout=quick).topics)
+            except KafkaException as error:
+                # A refusal is known at once; a broker that is only slow gets the rest of the time in one piece.
+                self._refuse(what, error)
+                return set(self._client.list_topics(timeout=self._seconds - quick).topics)
+        except KafkaException as error:
+            self._refuse(what, error)
+            raise failure(error, what) from error
+
+    def _answer(self, future: "Future[Any]", what: str) -> Any:  # noqa: ANN401 - each request has an answer of its own
+        try:
+            return answer(future, what)
+        except Transient as error:
+            self._refuse(what, error)
+            raise
+
+    def _refuse(self, what: str, error: Exception) -> None:
+        """Raise what stands against any answer, if something does."""
+        self._hear()
+        if (refusal := self._trouble.refusal(what)) is not None:
+            raise refusal from error
+
+    def _hear(self) -> None:
+        """The client tells what happened beside its answers only when it is asked."""
+        self._client.poll(0)
+
     def _marks(self, partitions: Sequence[Partition]) -> dict[Partition, Watermark]:
         wanted = [TopicPartition(topic, partition) for topic, partition in partitions]
         # In this order low <= last stable <= high holds among the three, whatever is written meanwhile.
@@ -191,7 +220,7 @@ class LogView:
         found = {}
         for place, future in asked.items():
             try:
-                found_one = answer(future, f"asking for the offsets of {place.topic}[{place.partition}]")
+                found_one = self._answer(future, f"asking for the offsets of {place.topic}[{place.partition}]")
             except TopicMissing:
                 continue
             epoch = found_one.leader_epoch

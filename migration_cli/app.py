@@ -11,6 +11,7 @@ from migration_cli import (
     cutover,
     drift,
     fields,
+    grants,
     keys,
     ledger,
     live_control,
@@ -45,6 +46,7 @@ app.command()(check.check)
 app.command()(preflight.preflight)
 app.command()(drift.drift)
 app.command()(plans.plans)
+schema.app.command()(grants.grants)
 app.add_typer(schema.app, name="schema")
 app.add_typer(snapshot.app, name="snapshot")
 app.add_typer(source.app, name="source")

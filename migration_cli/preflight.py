@@ -9,6 +9,7 @@ import typer
 from migration_cli import access
 from migration_cli.check import exit_code, show
 from migration_cli.console import Json, say_json, working
+from migration_core.service_rights import Service
 from runtime.exits import Exit
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ def preflight(
     for_hours: Annotated[
         int, typer.Option(min=1, help="How long the plan takes, from the start offsets to the switch.")
     ] = _HOURS,
+    service: Annotated[
+        Service, typer.Option(help="Look whether the user of DATABASE_URL may do what this service does.")
+    ] = Service.SCHEMA,
     as_json: Json = False,
 ) -> None:
     """Check all that `check` does, and what must hold for the whole plan: rights, retention, dead letters, space.
@@ -31,14 +35,14 @@ def preflight(
     Example: migration preflight --for-hours 48 --json
     """
     with working("looking at every part"):
-        found = preflight_now(timedelta(hours=for_hours))
+        found = preflight_now(timedelta(hours=for_hours), service)
     say_json(found) if as_json else show(found)
     code = exit_code(found)
     if code is not Exit.DONE:
         raise typer.Exit(code)
 
 
-def preflight_now(duration: timedelta = timedelta(hours=_HOURS)) -> "list[Finding]":
+def preflight_now(duration: timedelta = timedelta(hours=_HOURS), service: Service = Service.SCHEMA) -> "list[Finding]":
     """What is found at this moment, in the parts that the environment names."""
     from migration_cli.needs import PreflightSettings
     from migration_verifier.preflight import Preflight
@@ -46,6 +50,12 @@ def preflight_now(duration: timedelta = timedelta(hours=_HOURS)) -> "list[Findin
     settings = PreflightSettings.from_env(os.environ)
     with access.database() as control:
         looking = Preflight(
-            control, access.cluster(), settings.queue, settings.mapping.path, access.snapshot_folder(), duration
+            control,
+            access.cluster(),
+            settings.queue,
+            settings.mapping.path,
+            access.snapshot_folder(),
+            duration,
+            service,
         )
         return list(looking.findings())

@@ -67,7 +67,7 @@ class Part(_Strict):
         name = PurePosixPath(self.file)
         if name.is_absolute() or ".." in name.parts or "\\" in self.file or not self.file.isprintable():
             raise ValueError("file must be a plain path inside the snapshot folder")
-        if str(name) != self.file or name.name == FILE_NAME:
+        if str(name) != self.file or name.name in ("", FILE_NAME):
             raise ValueError(f"file must be the name of a part in its shortest form, not {self.file!r}")
         if bool(self.rows) != bool(self.decompressed_bytes):
             raise ValueError(f"SNAP_MANIFEST: {self.rows} rows cannot have {self.decompressed_bytes} bytes")

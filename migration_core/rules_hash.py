@@ -8,6 +8,5 @@ from migration_core.target import TargetSchema
 
 def rules_hash(mapping: CompiledMapping, schema: TargetSchema) -> str:
     """In hexadecimal; code that columns name counts by the program's version only."""
-    used = sorted({table.name for stream in mapping.streams.values() for table in stream.tables})
-    tables = [repr(schema.tables.get(name)) for name in used]
+    tables = [repr(schema.tables.get(name)) for name in mapping.table_names]
     return sha256("\x1f".join([mapping.hash, *tables]).encode()).hexdigest()

@@ -15,6 +15,7 @@ from kafka_log.watermarks import LogView
 from migration_core.finding import Finding, gate_of, guarded, warned
 from migration_core.gate import Gate, GateVerdict
 from migration_core.mapping import CompiledMapping
+from migration_core.service_rights import Service
 from migration_verifier.checks.database import database_findings
 from migration_verifier.checks.grants import grant_findings
 from migration_verifier.checks.mapping import mapping_findings
@@ -42,11 +43,13 @@ class Preflight:
     snapshot: Path | None
     duration: timedelta
     """From the start offsets to the switch."""
+    service: Service = Service.SCHEMA
+    """Whose rights the user must have; those that change schemas take all others in."""
 
     def findings(self) -> Iterator[Finding]:
         """Part by part; one that is away does not keep the others from being looked at."""
         yield from guarded("database", lambda: database_findings(self.control))
-        yield from guarded("grants", lambda: grant_findings(self.control, self._compiled().target_schema))
+        yield from guarded("grants", lambda: grant_findings(self.control, self._compiled(), self.service))
         yield from guarded("variables", lambda: variable_findings(self.control))
         yield from guarded("mapping", lambda: mapping_findings(self.mapping, self.control))
         yield from guarded("topics", self._topics)

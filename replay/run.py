@@ -18,11 +18,13 @@ from examples.scenario import Scenario
 from kafka_log.topics import TopicAdmin
 from local_stack.choice import Chosen, choose
 from migration_cli.registering import register_streams
+from migration_core.service_rights import Service
 from replay.children import Children
 from replay.drain import Lag, watch_lag
 from replay.plan import Plan, marker
 from replay.source import INITIAL
 from replay.steps import Steps
+from replay.users import own_users
 from replay.verify import drain_and_check
 from work_queue.attributes import ensure_queue
 from work_queue.client import client
@@ -57,9 +59,13 @@ def run(plan: Plan, console: Console, *, folder: Path) -> dict[str, object]:
         config = {"bootstrap.servers": chosen.servers.kafka_bootstrap}
         with steps.step("schemas"):
             _begin_anew(scenario, database, environment, config, places)
+            database.close()
+            # From here on nobody is root: each program has a user with the rights that it needs.
+            users = own_users(environment.pop("DATABASE_URL"), scenario, f"replay_{plan.example}_")
+        database = Database(users[Service.SCHEMA], pool_size=2)
         children = Children(environment, places.logs)
         try:
-            return _replay(plan, scenario, database, config, children, places, steps, console)
+            return _replay(plan, scenario, database, users, children, places, steps, console)
         finally:
             children.stop()
             database.close()
@@ -69,7 +75,7 @@ def _replay(
     plan: Plan,
     scenario: Scenario,
     database: Database,
-    config: Mapping[str, str],
+    users: Mapping[Service, str],
     children: Children,
     places: _Places,
     steps: Steps,
@@ -83,16 +89,16 @@ def _replay(
     with steps.step("snapshot"):
         fuzzy = ["--fuzzy"] if scenario.fuzzy else []
         children.run("snapshot-take", "migration_cli", "snapshot", "take", str(places.snapshot), *fuzzy)
-    children.start("migration-master", "migration_master")
+    children.start("migration-master", "migration_master", DATABASE_URL=users[Service.MASTER])
     for number in range(1, plan.workers + 1):
-        children.start(f"migration-worker-{number}", "migration_worker")
-    children.start("migration-verifier", "migration_verifier")
+        children.start(f"migration-worker-{number}", "migration_worker", DATABASE_URL=users[Service.WORKER])
+    children.start("migration-verifier", "migration_verifier", DATABASE_URL=users[Service.VERIFIER])
     over, lag = Event(), Lag(began_ms)
     watcher = Thread(target=watch_lag, args=(database, lag, over), daemon=True)
     watcher.start()
     try:
         with steps.step("loader"):
-            children.run("snapshot-loader", "snapshot_loader")
+            children.run("snapshot-loader", "snapshot_loader", DATABASE_URL=users[Service.LOADER])
         with steps.step("writer stops"):
             while source.process.poll() is None:
                 children.check()
@@ -103,8 +109,8 @@ def _replay(
         watcher.join()
     return drain_and_check(
         database,
-        children.environment["DATABASE_URL"],
-        config,
+        users[Service.SCHEMA],
+        {"bootstrap.servers": children.environment["KAFKA_BOOTSTRAP_SERVERS"]},
         scenario,
         places.snapshot,
         places.folder / "model",

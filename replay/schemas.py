@@ -9,6 +9,7 @@ from db.schema import create_schema, upgrade
 from examples import processed_schema
 from examples.scenario import Scenario
 from migration_cli.registering import register_streams
+from replay.users import users_of
 from runtime.settings import DatabaseAccess, QueueAccess
 from work_queue.attributes import ensure_queue
 from work_queue.client import client
@@ -24,6 +25,7 @@ def prepare(scenario: Scenario, env: Mapping[str, str] = os.environ) -> None:
         upgrade(database)
         processed_schema.upgrade(url, scenario.target_schema, scenario.migrations)
         register_streams(database, scenario.mapping)
+        users_of(url, scenario, env)
     finally:
         database.close()
     name = urlsplit(queue.url).path.rsplit("/", 1)[-1]

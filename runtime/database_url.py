@@ -6,12 +6,12 @@ from urllib.parse import quote, urlsplit
 
 from runtime.environment import Unreadable, values_of
 
-URL, CA = "DATABASE_URL", "DATABASE_CA"
+URL, CA, MODE = "DATABASE_URL", "DATABASE_CA", "DATABASE_SSL_MODE"
 PARTS = ("DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "DATABASE_USER", "DATABASE_PASSWORD")
 _OPTIONAL = "DATABASE_PORT"
 _DEFAULT_PORT = "3306"
 _HIGHEST_PORT = 65535
-NAMES = frozenset({CA, *(name + suffix for name in (URL, *PARTS) for suffix in ("", "_FILE"))})
+NAMES = frozenset({CA, MODE, *(name + suffix for name in (URL, *PARTS) for suffix in ("", "_FILE"))})
 EXAMPLE = "mysql+pymysql://user:password@host:3306/schema"
 
 
@@ -28,8 +28,10 @@ def database_url(env: Mapping[str, str]) -> str:
     if wrong:
         raise Unreadable("; ".join(wrong))
     url = found[URL] if whole else _built(found)
-    authority = env.get(CA)
-    return _with_ca(url, authority) if authority else url
+    for variable, parameter in ((CA, "ssl_ca"), (MODE, "ssl_mode")):
+        if given := env.get(variable):
+            url = _with(url, parameter, given, variable)
+    return url
 
 
 def hidden(url: str) -> str:
@@ -46,10 +48,10 @@ def _built(parts: Mapping[str, str]) -> str:
     return f"mysql+pymysql://{user}:{password}@{host}:{parts.get(_OPTIONAL, _DEFAULT_PORT)}/{name}"
 
 
-def _with_ca(url: str, authority: str) -> str:
-    if "ssl_ca=" in url.partition("?")[2]:
-        raise Unreadable(f"{CA} and ssl_ca in {URL} are both set: keep one of them")
-    return f"{url}{'&' if '?' in url else '?'}ssl_ca={quote(authority, safe='')}"
+def _with(url: str, parameter: str, value: str, variable: str) -> str:
+    if f"{parameter}=" in url.partition("?")[2]:
+        raise Unreadable(f"{variable} and {parameter} in {URL} are both set: keep one of them")
+    return f"{url}{'&' if '?' in url else '?'}{parameter}={quote(value, safe='')}"
 
 
 def _url_faults(url: str) -> list[str]:

@@ -2,14 +2,16 @@
 
 import json
 import logging
+import socket
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from threading import Lock, Thread, get_ident
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 from migration_core.errors import ConfigError
 from runtime.metrics import CONTENT_TYPE
@@ -21,6 +23,8 @@ Check = Callable[[], None]
 """Returns when its part is as it should be, raises a MigrationError that says what is not."""
 
 _CLIENT_SECONDS = 5
+_CLIENTS = 32
+"""At a time: two probes and a scraper need three."""
 _CHECKS_LAST = timedelta(seconds=1)
 _TOLD_SECONDS = 1.0
 
@@ -123,22 +127,67 @@ class HealthServer:
 
 
 _Answer = tuple[HTTPStatus, str, bytes]
+_Request = socket.socket | tuple[bytes, socket.socket]
+"""As socketserver declares it; the second is for datagrams."""
 
 
 class _Server(ThreadingHTTPServer):
+    """Holds few connections at a time, and each for a short while: whoever dawdles makes room for the next."""
+
     daemon_threads = True
+    request_queue_size = _CLIENTS
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self._since: dict[_Request, float] = {}
+        self._lock = Lock()
+        super().__init__(address, handler)
 
     def server_bind(self) -> None:
         # http.server would ask DNS for its own name here, which can take seconds in a container.
         TCPServer.server_bind(self)
         self.server_name, self.server_port = "migration", self.server_address[1]
 
+    def process_request(self, request: _Request, client_address: Any) -> None:  # noqa: ANN401 - as socketserver declares it
+        with self._lock:
+            # The oldest goes, so that a probe, which is quick, comes through whatever others do.
+            if len(self._since) >= _CLIENTS:
+                oldest = min(self._since, key=self._since.__getitem__)
+                del self._since[oldest]
+                _hang_up(oldest)
+            self._since[request] = time.monotonic()
+        super().process_request(request, client_address)
+
+    def service_actions(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            for request, since in self._since.items():
+                if now - since > _CLIENT_SECONDS:
+                    _hang_up(request)
+
+    def shutdown_request(self, request: _Request) -> None:
+        with self._lock:
+            self._since.pop(request, None)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that left in the middle is no event; errors of our own are told by the handler."""
+
+
+def _hang_up(request: _Request) -> None:
+    """Its own thread finds out, and ends."""
+    with suppress(OSError):
+        cast("socket.socket", request).shutdown(socket.SHUT_RDWR)
+
 
 class _Handler(BaseHTTPRequestHandler):
     answers: ClassVar[Mapping[str, Callable[[], _Answer]]] = {}
     timeout = _CLIENT_SECONDS
-    server_version = "migration"
-    sys_version = ""
+    error_content_type = "text/plain"
+    error_message_format = "%(message)s\n"
+
+    def version_string(self) -> str:
+        """Without the versions of the language and its library."""
+        return "migration"
 
     def do_GET(self) -> None:
         """Answer one of the three paths; anything else is 404."""
@@ -156,6 +205,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     do_HEAD = do_GET  # noqa: N815 - the name is http.server's
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """The number and its usual phrase: what the client sent is not sent back to it."""
+        del message, explain
+        super().send_error(code)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the signature is http.server's
         """A probe every few seconds is no event."""

@@ -8,12 +8,16 @@ from migration_core.manifest import FILE_NAME, Manifest, StreamSnapshot, parse
 from migration_core.mapping import CompiledStream
 from snapshot_loader.part_file import PartFile
 
+_LARGEST = 1 << 26
+"""Bytes of a manifest: all parts that a stream may have, and then some."""
+
 
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of `folder`; SnapshotError names every mistake."""
     file = folder / FILE_NAME
     try:
-        text = file.read_bytes()
+        with file.open("rb") as opened:
+            text = opened.read(_LARGEST + 1)
     except FileNotFoundError as error:
         raise SnapshotError(
             f"SNAP_MANIFEST: {file} is not there: wait until the export is complete, "
@@ -21,6 +25,10 @@ def read_manifest(folder: Path) -> Manifest:
         ) from error
     except OSError as error:
         raise SnapshotError(f"{file}: {error.strerror}") from error
+    if len(text) > _LARGEST:
+        raise SnapshotError(
+            f"SNAP_LIMIT: {file} has over {_LARGEST} bytes: write larger parts, so that there are fewer"
+        )
     return parse(text, file=str(file))
 
 

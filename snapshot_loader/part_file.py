@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from stat import S_ISREG
 from types import TracebackType
 from typing import Self
 
@@ -26,12 +27,16 @@ class PartFile:
         self._compression = compression
         self._path = _inside(folder, part.file)
         try:
-            if not self._path.is_file():  # the open of a named pipe would wait for a writer
-                raise SnapshotError(f"{part.file}: it is no regular file")
-            self._file = self._path.open("rb", buffering=0)
+            # Neither a link that somebody puts there by now, nor a pipe, whose open would wait for a writer.
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
             raise SnapshotError(f"{part.file}: {error.strerror}") from error
-        self._pinned = _identity(os.fstat(self._file.fileno()))
+        found = os.fstat(descriptor)
+        if not S_ISREG(found.st_mode):
+            os.close(descriptor)
+            raise SnapshotError(f"{part.file}: it is no regular file")
+        self._file = os.fdopen(descriptor, "rb", buffering=0)
+        self._pinned = _identity(found)
         self._sha256 = hashlib.sha256()
         self.on_disk = 0
         """Bytes read of the file."""

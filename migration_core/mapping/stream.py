@@ -102,3 +102,8 @@ class CompiledMapping:
     hash: str
     """SHA-256 of the file's content, in hexadecimal."""
     streams: Mapping[str, CompiledStream]
+
+    @property
+    def table_names(self) -> tuple[str, ...]:
+        """All processed tables that it fills."""
+        return tuple(sorted({table.name for stream in self.streams.values() for table in stream.tables}))

@@ -4,13 +4,15 @@ from collections.abc import Iterator
 
 from db import schema
 from db.engine import Database
-from db.server_facts import ServerFacts, server_facts
+from db.server_facts import ServerFacts, Transport, server_facts, transport
+from db.tls import VERIFYING
 from migration_core.finding import Finding, failed, passed, warned
 
 PART = "database"
 _OLDEST = (9, 7)
 _PACKET = 64 << 20
 _CONNECTIONS = 100
+_NEAR = ("127.0.0.1", "::1", "localhost")
 
 
 def database_findings(control: Database) -> Iterator[Finding]:
@@ -21,6 +23,7 @@ def database_findings(control: Database) -> Iterator[Finding]:
     if facts.mariadb:
         return
     yield from server_findings(facts)
+    yield transport_finding(transport(control))
     yield schema_finding(schema.current(control), schema.head())
 
 
@@ -48,6 +51,18 @@ def server_findings(facts: ServerFacts) -> Iterator[Finding]:
         yield warned(PART, "max_allowed_packet", f"{facts.max_allowed_packet >> 20} MiB", "set 64 MiB or more")
     if facts.max_connections < _CONNECTIONS:
         yield warned(PART, "max_connections", str(facts.max_connections), "a worker takes five connections")
+
+
+def transport_finding(found: Transport) -> Finding:
+    """Whether others can read or change what goes to the server and comes from it. Pure."""
+    if found.host in _NEAR:
+        return passed(PART, "transport", f"{found.cipher or 'no TLS'}, on this machine")
+    if not found.cipher:
+        return warned(PART, "transport", "no TLS", "turn it on at the server, and set DATABASE_CA")
+    if found.mode not in VERIFYING:
+        told = "set DATABASE_CA (and DATABASE_SSL_MODE where need be), so that nobody else can pass for the server"
+        return warned(PART, "transport", f"{found.cipher}, with whoever answers", told)
+    return passed(PART, "transport", f"{found.cipher}, {found.mode}")
 
 
 def schema_finding(found: str | None, wanted: str) -> Finding:

@@ -1,37 +1,59 @@
-"""Whether the user of DATABASE_URL may do what each part of the program does."""
+"""Whether the user of DATABASE_URL may do what one service needs, or all that a whole migration needs."""
 
 from collections.abc import Iterator, Sequence
 
 from db.declared import GRANT, PREFIX
 from db.engine import Database
+from db.raw import table_of
 from db.server_facts import own_grants
+from db.target import tables_with_triggers
 from migration_core.finding import Finding, failed, passed, warned
 from migration_core.grants import missing_rights
+from migration_core.mapping import CompiledMapping
+from migration_core.service_rights import Need, Service, Tables, Where, needs
 
 PART = "grants"
-_ROWS = ("SELECT", "INSERT", "UPDATE", "DELETE")
-_TABLES = ("CREATE", "ALTER", "DROP", "INDEX", "REFERENCES")
 
 
-def grant_findings(control: Database, target: str) -> Iterator[Finding]:
+def grant_findings(control: Database, mapping: CompiledMapping, service: Service) -> Iterator[Finding]:
     """Ask the server and judge its answer."""
-    yield from judged_grants(own_grants(control), control.schema, target)
+    with control.transaction() as session:
+        triggered = tables_with_triggers(session, mapping.target_schema)
+    tables = Tables(tuple(map(table_of, mapping.streams)), mapping.table_names, triggered)
+    yield from judged_grants(own_grants(control), control.schema, mapping.target_schema, needs(service, tables))
 
 
-def judged_grants(grants: Sequence[str], control: str, target: str) -> Iterator[Finding]:
-    """What the rights on control, processed and scratch schemas allow. Pure."""
-    yield _needed(control, (*_ROWS, *_TABLES), grants)
-    yield _needed(target, _ROWS, grants)
-    if missing := missing_rights(target, _TABLES, grants):
-        told = "`migration replay-schema` makes shadow tables there; else your own migrations need these rights alone"
-        yield warned(PART, f"tables of {target}", f"no {', '.join(missing)}", told)
-    if missing := missing_rights(f"{PREFIX}x", (*_ROWS, *_TABLES), grants):
-        yield warned(PART, "scratch schemas", f"no {', '.join(missing)}", f"for `migration drift`: {GRANT}")
+def judged_grants(grants: Sequence[str], control: str, target: str, needed: Sequence[Need]) -> Iterator[Finding]:
+    """What the rights of SHOW GRANTS allow of what is needed. Pure."""
+    names = {Where.CONTROL: control, Where.TARGET: target, Where.SCRATCH: f"{PREFIX}x"}
+    for need in needed:
+        if need.table is None:
+            yield from _of_schema(need, names[need.where], missing_rights(names[need.where], need.rights, grants))
+    for where in (Where.CONTROL, Where.TARGET):
+        yield from _of_tables([need for need in needed if need.where is where and need.table], names[where], grants)
 
 
-def _needed(schema: str, wanted: Sequence[str], grants: Sequence[str]) -> Finding:
-    missing = missing_rights(schema, wanted, grants)
-    if not missing:
-        return passed(PART, schema, ", ".join(wanted))
+def _of_schema(need: Need, schema: str, missing: Sequence[str]) -> Iterator[Finding]:
     rights = ", ".join(missing)
-    return failed(PART, schema, f"no {rights} on the whole schema", f"GRANT {rights} ON `{schema}`.* TO this user")
+    if not need.only_for:
+        if missing:
+            told = f"GRANT {rights} ON `{schema}`.* TO this user"
+            yield failed(PART, schema, f"no {rights} on the whole schema", told)
+        else:
+            yield passed(PART, schema, ", ".join(need.rights))
+    elif missing and need.where is Where.SCRATCH:
+        yield warned(PART, "scratch schemas", f"no {rights}", f"for {need.only_for}: {GRANT}")
+    elif missing:
+        yield warned(PART, f"tables of {schema}", f"no {rights}", f"needed by {need.only_for}, and by nothing else")
+
+
+def _of_tables(needed: Sequence[Need], schema: str, grants: Sequence[str]) -> Iterator[Finding]:
+    short = 0
+    for need in needed:
+        if missing := missing_rights(schema, need.rights, grants, need.table):
+            short += 1
+            rights = ", ".join(missing)
+            told = f"GRANT {rights} ON `{schema}`.`{need.table}` TO this user, as `migration schema grants` does"
+            yield failed(PART, f"{schema}.{need.table}", f"no {rights}", told)
+    if needed and not short:
+        yield passed(PART, f"tables of {schema}", f"the rights on {len(needed)}")

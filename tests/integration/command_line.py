@@ -41,5 +41,5 @@ class Cli:
 
     def json(self, *arguments: str, code: int = 0):
         found, out, err = self.run(*arguments, "--json")
-        assert (found, err) == (code, "")
+        assert (found, err) == (code, ""), out
         return json.loads(out)

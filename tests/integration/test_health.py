@@ -1,12 +1,17 @@
 """The health endpoint as a probe and a scraper see it."""
 
 import json
+import socket
+import threading
+from contextlib import suppress
 from datetime import timedelta
 from http.client import HTTPConnection
+from select import select
 
 import pytest
 
 from migration_core.errors import ConfigError, Transient
+from runtime import health
 from runtime.health import HealthServer, Heartbeat, Readiness
 from runtime.metrics import Metrics
 
@@ -116,3 +121,104 @@ def test_a_head_request_gets_no_body(probe):
 def test_a_port_in_use_is_told_with_its_remedy(probe):
     with pytest.raises(ConfigError, match=f"HTTP_PORT {probe.port}: .*HTTP_PORT=0"):
         HealthServer(probe.heartbeat, Readiness({}), probe.metrics.render).start("127.0.0.1", probe.port)
+
+
+# whoever else may reach the port
+
+
+@pytest.fixture(scope="module")
+def port():
+    """Of one server for all of them: none may leave it worse than it was."""
+    probe = Probe()
+    yield probe.port
+    probe.server.close()
+
+
+def is_fine(port) -> bool:
+    return say(port, b"GET /healthz HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.0 200 ")
+
+
+def say(port, request: bytes) -> bytes:
+    """What comes back until the server hangs up."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.sendall(request)
+        client.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: client.recv(1 << 16), b""))
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "<script>"])
+def test_only_reading_is_answered_and_nothing_that_was_sent_comes_back(port, method):
+    answer = say(port, f"{method} /healthz?canary HTTP/1.1\r\nHost: canary\r\n\r\n".encode())
+
+    assert answer.startswith(b"HTTP/1.0 501 Not Implemented\r\n")
+    assert b"canary" not in answer
+    assert method.encode() not in answer
+
+
+@pytest.mark.parametrize("path", ["/../etc/passwd", "//etc/passwd", "/healthz/..%2f", "http://x/healthz", "/%00"])
+def test_no_path_leads_anywhere_else(port, path):
+    assert say(port, f"GET {path} HTTP/1.0\r\n\r\n".encode()).startswith(b"HTTP/1.0 404 ")
+
+
+def test_no_answer_names_what_it_runs_on(port):
+    for request in (b"GET /healthz HTTP/1.0\r\n\r\n", b"GET / HTTP/1.0\r\n\r\n", b"X / HTTP/1.0\r\n\r\n"):
+        head = say(port, request).partition(b"\r\n\r\n")[0].lower()
+
+        assert b"server: migration\r\n" in head + b"\r\n"
+        assert b"python" not in head
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET /" + b"a" * (1 << 20) + b" HTTP/1.0\r\n\r\n",
+        b"GET / HTTP/1.0\r\n" + b"x: y\r\n" * 100_000 + b"\r\n",
+        b"GET / HTTP/1.0\r\nx: " + b"y" * (1 << 20) + b"\r\n\r\n",
+        b"\0" * (1 << 20),
+    ],
+    ids=["a long line", "a flood of headers", "a long header", "no HTTP at all"],
+)
+def test_a_large_request_is_cut_off_and_the_next_is_answered(port, request_):
+    with suppress(OSError):  # it hangs up while we still send
+        assert not say(port, request_).startswith(b"HTTP/1.0 200")
+
+    assert is_fine(port)
+
+
+def test_a_body_is_not_read(port):
+    request = b"GET /healthz HTTP/1.1\r\nContent-Length: 9999999999\r\n\r\n"
+
+    assert say(port, request).startswith(b"HTTP/1.0 200")
+
+
+def test_however_many_dawdle_a_probe_comes_through_and_their_number_is_bounded(port, monkeypatch):
+    monkeypatch.setattr(health, "_CLIENT_SECONDS", 3600)
+    monkeypatch.setattr(health._Handler, "timeout", 3600)
+    before = threading.active_count()
+    dawdlers = [socket.create_connection(("127.0.0.1", port)) for _ in range(100)]
+    try:
+        for one in dawdlers:
+            with suppress(ConnectionError):
+                one.sendall(b"GET /healthz HTT")
+
+        assert is_fine(port)
+        turns = 0
+        while threading.active_count() > before + health._CLIENTS:
+            turns += is_fine(port)  # those that were hung up on are on their way out
+            assert turns < 1000
+    finally:
+        for one in dawdlers:
+            one.close()
+
+
+def test_whoever_sends_a_byte_now_and_then_is_hung_up_on(port, monkeypatch):
+    monkeypatch.setattr(health, "_CLIENT_SECONDS", 0.2)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.sendall(b"GET /healthz")
+        with suppress(ConnectionError):
+            for _ in range(1000):
+                client.sendall(b"z")
+                assert not select([client], [], [], 0.01)[0] or client.recv(1) == b""
+
+        with pytest.raises(ConnectionError):
+            client.sendall(b"z")

@@ -10,6 +10,7 @@ from tests.mutants import (
     reading,
     rejecting,
     reloading,
+    securing,
     storing,
     surviving,
     verifying,
@@ -27,6 +28,7 @@ MUTANTS: list[Mutant] = [
     *reading.MUTANTS,
     *rejecting.MUTANTS,
     *reloading.MUTANTS,
+    *securing.MUTANTS,
     *surviving.MUTANTS,
     *verifying.MUTANTS,
 ]

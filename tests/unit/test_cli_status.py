@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 
 from db.ledger import StreamLedger
-from db.server_facts import ServerFacts
+from db.server_facts import ServerFacts, Transport
 from kafka_log.watermarks import Retention, TopicDescription
 from migration_cli.check import exit_code
 from migration_cli.console import lasting
 from migration_cli.status import status_of
 from migration_core.finding import Finding, Verdict
-from migration_verifier.checks.database import schema_finding, server_findings
+from migration_verifier.checks.database import schema_finding, server_findings, transport_finding
 from migration_verifier.checks.queue import attribute_findings
 from migration_verifier.checks.topics import one_topic
 from work_queue.attributes import QueueAttributes
@@ -90,6 +90,20 @@ def test_a_server_as_it_should_be_passes_everything():
 )
 def test_each_setting_that_endangers_the_promise_is_found(changes, check, verdict):
     assert judged(**changes)[check] is verdict
+
+
+@pytest.mark.parametrize(
+    ("host", "mode", "cipher", "verdict"),
+    [
+        ("db.example", "VERIFY_IDENTITY", "TLS_AES", Verdict.PASS),
+        ("db.example", "VERIFY_CA", "TLS_AES", Verdict.PASS),
+        ("db.example", "REQUIRED", "TLS_AES", Verdict.WARN),
+        ("db.example", "PREFERRED", "", Verdict.WARN),
+        ("127.0.0.1", "PREFERRED", "", Verdict.PASS),
+    ],
+)
+def test_a_way_that_others_can_listen_on_or_stand_in_is_told(host, mode, cipher, verdict):
+    assert transport_finding(Transport(host, mode, cipher)).verdict is verdict
 
 
 def test_an_older_or_missing_control_schema_names_the_command():

@@ -39,3 +39,20 @@ def test_a_server_that_is_away_is_waited_for():
     error.original_exception = OSError(errno.ECONNREFUSED, "refused")
 
     assert isinstance(sql_error(error), PassingSqlError)
+
+
+@pytest.mark.parametrize(
+    ("errno", "message", "told"),
+    [
+        (1064, "You have an error near 'ana@mail', 'O''Neil')' at line 1", "You have an error near '…' at line 1"),
+        (9999, "Something about 'ana@mail'", "Something about '…'"),
+        (
+            1142,
+            "SELECT command denied to user 'x'@'h' for table 't'",
+            "SELECT command denied to user 'x'@'h' for table 't'",
+        ),
+        (1366, "Incorrect string value: 'ana@mail' for column 'a' at row 1", ""),
+    ],
+)
+def test_the_servers_words_are_kept_only_where_they_cannot_quote_a_row(errno, message, told):
+    assert SqlError(errno, message).hint == told

@@ -10,6 +10,7 @@ from kafka_log.watermarks import Retention, TopicDescription
 from migration_core.finding import Finding, Verdict, gate_of
 from migration_core.gate import Gate, GateVerdict
 from migration_core.grants import missing_rights, rights_on
+from migration_core.service_rights import Service, Tables, needs
 from migration_verifier.checks.grants import judged_grants
 from migration_verifier.checks.plan import TopicFacts, judged_queue, judged_topic
 from migration_verifier.checks.space import Space, judged_space
@@ -56,7 +57,8 @@ def test_missing_rights_fail_where_the_programs_need_them_and_warn_where_only_co
     rows = "SELECT, INSERT, UPDATE, DELETE"
     grants = [f"GRANT {rows}, CREATE, ALTER, DROP, INDEX ON `c`.* TO `u`@`%`", f"GRANT {rows} ON `t`.* TO `u`@`%`"]
 
-    found = {one.check: one for one in judged_grants(grants, "c", "t")}
+    needed = needs(Service.SCHEMA, Tables((), ()))
+    found = {one.check: one for one in judged_grants(grants, "c", "t", needed)}
 
     assert {name: one.verdict for name, one in found.items()} == {
         "c": Verdict.FAIL,

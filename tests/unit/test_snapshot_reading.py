@@ -2,15 +2,18 @@
 
 import os
 import random
+import socket
 
 import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from migration_core.checkpoint import START
 from migration_core.errors import SnapshotError
-from snapshot_loader import reading
+from migration_core.manifest import Part
+from snapshot_loader import folder, part_file, reading
 from snapshot_loader.reading import Bounds, PartReader, PrefixChanged
 from tests.unit.snapshot_parts import COMPRESSIONS, compress, part_of, some_lines, written
 
@@ -272,7 +275,43 @@ def test_a_link_within_the_folder_is_followed(tmp_path):
     assert lines_of(tmp_path, part.model_copy(update={"file": "linked"})) == [b"a"]
 
 
-@pytest.mark.parametrize("kind", ["absent", "folder", "pipe", "loop"])
+def test_a_file_that_becomes_a_link_between_the_look_and_the_open_is_not_followed(tmp_path, monkeypatch):
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    inside.mkdir()
+    outside.mkdir()
+    part = written(outside, b"a\n")
+    (inside / "part").write_bytes(b"a\n")
+    looked = part_file._inside
+
+    def swapped(folder, name):
+        found = looked(folder, name)
+        found.unlink()
+        found.symlink_to(outside / "part")
+        return found
+
+    monkeypatch.setattr(part_file, "_inside", swapped)
+
+    with pytest.raises(SnapshotError, match=r"^part: "):
+        lines_of(inside, part)
+
+
+@pytest.mark.parametrize(
+    "name", ["/etc/passwd", "../part", "a/../../part", "part\0", "a\\b", ".", "./part", "a//b", ""]
+)
+def test_a_name_that_is_no_plain_path_makes_no_part(name):
+    with pytest.raises(ValidationError):
+        Part(file=name, rows=1, bytes=2, decompressed_bytes=2, sha256="0" * 64)
+
+
+def test_a_manifest_without_end_is_not_read_to_its_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder, "_LARGEST", 1000)
+    (tmp_path / "manifest.json").write_bytes(b" " * 1001)
+
+    with pytest.raises(SnapshotError, match=r"SNAP_LIMIT: .* has over 1000 bytes"):
+        folder.read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["absent", "folder", "pipe", "loop", "socket"])
 def test_what_is_no_file_is_named(tmp_path, kind):
     place = tmp_path / "part"
     match kind:
@@ -280,6 +319,9 @@ def test_what_is_no_file_is_named(tmp_path, kind):
             place.mkdir()
         case "pipe":
             os.mkfifo(place)
+        case "socket":
+            with socket.socket(socket.AF_UNIX) as opened:
+                opened.bind(str(place))
         case "loop":
             place.symlink_to("part")
 
