@@ -16,6 +16,8 @@ T ?=
 # Of `make proof-bars`; B is for its other options (B=--help lists them).
 SEED ?=
 B ?=
+# Of `make sqs-conformance`: its options, for example C='--aws --region eu-central-1' (C=--help lists them).
+C ?=
 # Of `make fuzz`, with SEED and T.
 FULL ?=
 REPEAT ?=
@@ -23,12 +25,13 @@ REPEAT ?=
 UPGRADE ?=
 IMAGE ?= kafka-mysql-migration:dev
 
-.PHONY: help venv replay up down status logs reset check audit test test-unit mutants proof-bars model bench lock image fuzz clean
+.PHONY: help venv replay up down status logs reset check audit test test-unit mutants proof-bars model sqs-conformance \
+	bench lock image fuzz clean
 
 help: ## list the targets (this)
 	@echo "make TARGET        STACK=docker or STACK=native says where servers come from"
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1 \2/p' $(MAKEFILE_LIST) | while read -r target help; do \
-		printf '  %-12s %s\n' "$$target" "$$help"; done
+		printf '  %-15s %s\n' "$$target" "$$help"; done
 
 venv: ## make .venv/ from the lock; the other targets do it by themselves
 	@$(PYTHON) -m local_stack.venv
@@ -80,6 +83,9 @@ fuzz: venv ## throw made-up bytes at every reader of foreign data; FULL=1 up to 
 
 model: venv ## try every order of events in small models of the protocol, and miss each guard that is left out
 	@$(RUN) -m docs.model
+
+sqs-conformance: venv ## hold the SQS server against what FIFO queues do at AWS; C='--aws --region eu-central-1'
+	@$(RUN) -m tests.conformance $(C)
 
 bench: venv ## rates, latency, requests and memory against direct loading, as a table and as JSON
 	@$(RUN) -m benchmarks

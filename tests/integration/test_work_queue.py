@@ -9,7 +9,8 @@ import pytest
 
 from migration_core.doorbell import Doorbell
 from migration_core.errors import ConfigError, Transient
-from tests.faults.sqs_proxy import SqsProxy, answer_lost, cut, error, refuse, sqs_proxy
+from tests.chaos.sqs_faults import answer_lost, cut, error, expired, refused, to
+from tests.chaos.sqs_proxy import SqsProxy, sqs_proxy
 from work_queue.attributes import VISIBILITY, attributes, ensure_queue
 from work_queue.client import client
 from work_queue.queue import WorkQueue
@@ -31,11 +32,11 @@ class Clock:
 class Bench:
     """A queue behind the proxy, with time in the test's hand."""
 
-    def __init__(self, proxy: SqsProxy, endpoint: str, url: str) -> None:
+    def __init__(self, proxy: SqsProxy, url: str) -> None:
         self.proxy = proxy
         self.clock = Clock()
         self.pauses: list[float] = []
-        self.sqs = client("eu-central-1", endpoint=endpoint)
+        self.sqs = client("eu-central-1", endpoint=proxy.url)
         self.url = url
         self.queue = WorkQueue(self.sqs, url, clock=self.clock, pause=self.pauses.append)
 
@@ -58,8 +59,8 @@ def credentials(monkeypatch) -> None:
 def bench(servers, credentials) -> Iterator[Bench]:
     own = client("eu-central-1", endpoint=servers.sqs_endpoint)
     url = ensure_queue(own, f"test-{uuid4().hex}.fifo")
-    with sqs_proxy(servers.sqs_endpoint) as (proxy, endpoint):
-        bench = Bench(proxy, endpoint, url)
+    with sqs_proxy(servers.sqs_endpoint) as proxy:
+        bench = Bench(proxy, url)
         yield bench
         bench.queue.close()
     own.delete_queue(QueueUrl=url)
@@ -185,8 +186,8 @@ def test_a_receipt_that_another_has_taken_over_is_no_error(bench, caplog):
 
 def test_an_expired_receipt_as_aws_answers_it_is_no_error(bench, caplog):
     bench.queue.ring(lanes(3))
-    bench.proxy.next("DeleteMessageBatch", refuse(1, code="InvalidParameterValue", sender=True))
-    bench.proxy.next("ChangeMessageVisibilityBatch", refuse(0, code="ReceiptHandleIsInvalid", sender=True))
+    bench.proxy.next("DeleteMessageBatch", to(expired, 1))
+    bench.proxy.next("ChangeMessageVisibilityBatch", to(refused("ReceiptHandleIsInvalid", sender=True), 0))
     deliveries = bench.queue.receive(wait=SECOND)
 
     bench.queue.delete(deliveries)
@@ -201,7 +202,7 @@ def test_an_expired_receipt_as_aws_answers_it_is_no_error(bench, caplog):
 
 
 def test_entries_that_sqs_refuses_are_sent_again_and_nothing_else_is(bench):
-    bench.proxy.next("SendMessageBatch", refuse(1, 3))
+    bench.proxy.next("SendMessageBatch", to(refused(), 1, 3))
 
     assert bench.queue.ring(lanes(5)) == []
 
@@ -214,7 +215,7 @@ def test_entries_that_sqs_refuses_are_sent_again_and_nothing_else_is(bench):
 
 
 def test_an_entry_that_is_refused_for_ever_is_given_up_after_three_requests(bench, caplog):
-    bench.proxy.next("SendMessageBatch", refuse(1), refuse(0), refuse(0))
+    bench.proxy.next("SendMessageBatch", to(refused(), 1), to(refused(), 0), to(refused(), 0))
 
     assert bench.queue.ring(lanes(3)) == [bell(1)]
 
@@ -224,7 +225,7 @@ def test_an_entry_that_is_refused_for_ever_is_given_up_after_three_requests(benc
 
 
 def test_an_entry_that_is_our_own_fault_is_not_sent_again(bench):
-    bench.proxy.next("SendMessageBatch", refuse(0, code="InvalidMessageContents", sender=True))
+    bench.proxy.next("SendMessageBatch", to(refused("InvalidMessageContents", sender=True), 0))
 
     assert bench.queue.ring(lanes(2)) == [bell(0)]
 
@@ -252,7 +253,7 @@ def test_two_rings_of_one_lane_never_share_an_id(bench):
 
 def test_a_delete_that_fails_is_counted_and_the_doorbell_comes_again(bench, caplog):
     bench.queue.ring([bell()])
-    bench.proxy.next("DeleteMessageBatch", refuse(0))
+    bench.proxy.next("DeleteMessageBatch", to(refused(), 0))
     deliveries = bench.queue.receive(wait=SECOND)
 
     bench.queue.delete(deliveries)
@@ -313,10 +314,7 @@ def test_deleting_and_releasing_while_the_queue_is_away_raise_nothing(bench):
 
 
 def test_a_queue_that_falls_silent_does_not_keep_a_stopping_process(bench):
-    def silence(_request, _forward):
-        bench.proxy.over.wait(30)
-
-    bench.proxy.next("SendMessageBatch", silence)
+    bench.proxy.black_hole()
     sender = WorkQueue(client("eu-central-1", endpoint=bench.sqs.meta.endpoint_url, wait=NOW), bench.url)
 
     begun = time.monotonic()
@@ -324,7 +322,7 @@ def test_a_queue_that_falls_silent_does_not_keep_a_stopping_process(bench):
 
     assert failed == [bell()]
     assert time.monotonic() - begun < 4
-    bench.proxy.over.set()
+    bench.proxy.clear()
 
 
 def test_a_server_that_is_not_there_costs_no_time(credentials):

@@ -1,0 +1,67 @@
+"""The door before a server: let in, shut out, and let in again at the same port."""
+
+from contextlib import contextmanager
+from http.client import HTTPConnection, RemoteDisconnected
+
+import pytest
+
+from tests.chaos.http_door import HttpDoor
+
+
+@contextmanager
+def door(answer):
+    found = HttpDoor("X-Amz-Target", answer)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+def asked(connection: HTTPConnection) -> tuple[int, bytes]:
+    connection.request("POST", "/", b'{"a": 1}', {"X-Amz-Target": "Do"})
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+def test_a_request_is_answered_with_what_the_header_and_the_body_make():
+    with door(lambda header, body: (201, {"header": header, **body})) as one:
+        connection = HTTPConnection("127.0.0.1", one.port, timeout=5)
+
+        assert asked(connection) == (201, b'{"header": "Do", "a": 1}')
+        connection.close()
+
+
+def test_no_answer_ends_the_connection():
+    with door(lambda _header, _body: None) as one:
+        connection = HTTPConnection("127.0.0.1", one.port, timeout=5)
+
+        with pytest.raises(RemoteDisconnected):
+            asked(connection)
+        connection.close()
+
+
+def test_a_shut_door_ends_what_is_open_refuses_what_is_new_and_opens_at_the_same_port():
+    with door(lambda _header, _body: (200, {})) as one:
+        early = HTTPConnection("127.0.0.1", one.port, timeout=5)
+        asked(early)
+        one.shut()
+        one.shut()
+
+        early.auto_open = 0
+        with pytest.raises(ConnectionError):
+            asked(early)
+        late = HTTPConnection("127.0.0.1", one.port, timeout=5)
+        with pytest.raises(ConnectionRefusedError):
+            asked(late)
+        late.close()
+
+        one.open()
+        one.open()
+        assert asked(late) == (200, b"{}")
+        early.close()
+        late.close()
+
+
+def test_a_door_that_is_shut_can_be_closed():
+    with door(lambda _header, _body: (200, {})) as one:
+        one.shut()
