@@ -58,13 +58,13 @@ class Size:
     """How much goes wrong in a round, and among how many records."""
 
     users: int = 1550
-    ticks: int = 24
-    fates: tuple[tuple[str, int], ...] = ((LOADER, 4), (MASTER, 5), (WORKER, 8), (VERIFIER, 3))
+    ticks: int = 28
+    fates: tuple[tuple[str, int], ...] = ((LOADER, 6), (MASTER, 5), (WORKER, 8), (VERIFIER, 4))
     """Failpoints of each role."""
     acts: tuple[tuple[Act, int], ...] = (
-        (Act("kill", MASTER), 2),
-        (Act("kill", WORKER), 3),
-        (Act("kill", VERIFIER), 1),
+        (Act("kill", MASTER), 5),
+        (Act("kill", WORKER), 8),
+        (Act("kill", VERIFIER), 4),
         (Act("kill server", "mysql"), 3),
         (Act("kill server", "kafka"), 2),
         (Act("kill server", "sqs"), 3),
