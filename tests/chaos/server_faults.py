@@ -6,9 +6,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from local_stack.own import Stack
+from local_stack.servers import ServerFailed
 from tests.integration.migrating import Migrating
 
 _LOOK_SECONDS = 0.1
+_STARTS = 4
 
 
 @dataclass
@@ -38,6 +40,18 @@ class ServerFaults:
         self._thread.shutdown(cancel_futures=True)
 
     def _restarted(self, name: str, *, kill: bool) -> None:
-        self.stack.restart(name, kill=kill)
+        (self.stack.kill if kill else self.stack.stop)(name)
+        self._started(name)
         if name == "sqs":
             self.world.make_queue()  # its memory is gone, and with it the queue
+
+    def _started(self, name: str) -> None:
+        """However long that takes: the whole machine is at work."""
+        for left in range(_STARTS - 1, -1, -1):
+            try:
+                self.stack.start(name)
+            except ServerFailed:
+                if not left:
+                    raise
+            else:
+                return
