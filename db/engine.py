@@ -109,8 +109,11 @@ class Database:
             try:
                 yield session
             finally:
-                with suppress(pymysql.MySQLError):
+                try:
                     session.execute("SET SESSION max_execution_time = 0")
+                except pymysql.MySQLError:
+                    with suppress(pymysql.MySQLError):  # closed already
+                        session.connection.close()  # else its next user would be cut short
 
     @contextmanager
     def alone(self, name: str) -> Iterator[bool]:

@@ -94,13 +94,18 @@ class Sweeper:
         """The number of this attempt, which is taken back unless the process dies of it."""
         self._take_back()
         stream_id = self.work.streams[look.stream].parts.registered.stream_id
-        with self.work.database.transaction() as session:
-            attempts = lanes.mark_attempt(session, stream_id, look.lane, applied, inherited=inherited)
+        mark = (stream_id, look.lane, applied)
+        try:
+            with self.work.database.transaction() as session:
+                attempts = lanes.mark_attempt(session, *mark, inherited=inherited)
+        except SqlError:
+            self._survived.append(mark)  # perhaps it is there, and only the answer to the COMMIT was lost
+            raise
         self.reached(Step.SWEEPER_ATTEMPT_MARKED)
         try:
             yield attempts
         finally:
-            self._survived.append((stream_id, look.lane, applied))
+            self._survived.append(mark)
             self._take_back()
 
     def _take_back(self) -> None:

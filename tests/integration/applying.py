@@ -128,12 +128,13 @@ class Applying:
         end = source.next_offset + len(rows)
         store.commit([PartitionRows(source, source.next_offset, end, None, rows)])
 
-    def work(self, reached: Reached = nothing, *, rows: int = 4000) -> LaneWork:
-        """The worker's own parts in this process."""
-        mapping = open_mapping(self.database, self.mapping_file)
-        streams = open_streams(self.database, mapping, version="test", reached=reached)
-        brake = Brake(self.database, HealthWatch(self.database))
-        return LaneWork(self.database, streams, Limits(rows=rows), brake)
+    def work(self, reached: Reached = nothing, *, rows: int = 4000, database: Database | None = None) -> LaneWork:
+        """The worker's own parts in this process; a `database` of its own may break without breaking the test's."""
+        database = database or self.database
+        mapping = open_mapping(database, self.mapping_file)
+        streams = open_streams(database, mapping, version="test", reached=reached)
+        brake = Brake(database, HealthWatch(database))
+        return LaneWork(database, streams, Limits(rows=rows), brake)
 
     def parts(self, stream: str) -> StreamParts:
         return self.work().streams[stream].parts

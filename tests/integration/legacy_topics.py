@@ -192,21 +192,30 @@ class LegacyTopics:
         file.write_text(f"target_schema: {self.name}\nstreams:{streams}", encoding="utf-8")
         return file
 
-    def master(self, *, reached: Reached = nothing, look_seconds: float = 60.0, touched=None) -> Master:
-        """One in this process, without a queue."""
+    def master(
+        self,
+        *,
+        reached: Reached = nothing,
+        look_seconds: float = 60.0,
+        touched=None,
+        database: Database | None = None,
+        config: Mapping[str, str] | None = None,
+    ) -> Master:
+        """One in this process, without a queue; with a way of its own to MySQL or Kafka, where one is given."""
         streams: dict[str, StreamRules] = dict(compiled(self.mapping()).streams)
+        database, config = database or self.database, config or self.config
         return Master(
             MasterParts(
-                store=IngestStore(self.database, reached),
-                source_store=self.source_store,
-                survey=Survey(self.config),
-                open_reader=lambda: LogReader(self.config),
+                store=IngestStore(database, reached),
+                source_store=SourceStore(database),
+                survey=Survey(config),
+                open_reader=lambda: LogReader(config),
                 streams=streams,
                 touched=touched or (lambda _lanes: None),
                 observed=Observed(Metrics()),
                 reached=reached,
                 look_seconds=look_seconds,
-                controls=lambda: read_controls(self.database, HealthWatch(self.database), Metrics()),
+                controls=lambda: read_controls(database, HealthWatch(database), Metrics()),
                 wait=self.waits.append,
             )
         )

@@ -3,6 +3,10 @@
 import pytest
 
 from db import engine
+from migration_core.errors import Transient
+from tests.chaos.mysql_proxy import mysql_proxy
+from tests.chaos.mysql_session import KILL_QUERY, Cut
+from tests.chaos.roles import opened
 
 pytestmark = pytest.mark.servers
 
@@ -21,6 +25,18 @@ def test_a_session_that_lay_idle_for_too_long_is_replaced_without_an_error(datab
     monkeypatch.setattr(engine, "_IDLE_SECONDS", 0.0)
 
     assert session_id(database) != first
+
+
+@pytest.mark.parametrize("fault", [KILL_QUERY, Cut.AFTER])
+def test_a_session_that_keeps_the_time_limit_of_a_snapshot_is_used_no_more(servers, database_url, fault):
+    with mysql_proxy(servers.mysql_url) as proxy, opened(proxy.through(database_url)) as database:
+        proxy.at(1, fault, matching=b"max_execution_time = 0")
+        with pytest.raises(Transient), database.snapshot() as session:
+            session.one("SELECT 1")
+
+        with database.transaction() as session:
+            assert session.one("SELECT @@max_execution_time") == (0,)
+        assert proxy.fired == {fault: 1}
 
 
 def test_a_named_lock_has_one_holder_until_its_block_ends(database):

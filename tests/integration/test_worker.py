@@ -16,6 +16,9 @@ from migration_core.key import canonical
 from migration_core.lane import lane_of
 from migration_core.steps import Step
 from migration_worker.sweeper import POISON_ATTEMPTS, SUSPICIOUS_ATTEMPTS, Sweeper
+from tests.chaos import roles
+from tests.chaos.mysql_proxy import mysql_proxy
+from tests.chaos.mysql_session import Cut
 from tests.integration.applying import Applying, applying, doc, person
 
 pytestmark = pytest.mark.servers
@@ -367,6 +370,26 @@ class TestSweeping:
         sweeper.sweep_one(look)
 
         assert world.ledger("people").rejected == 0
+
+    def test_marks_that_were_committed_without_an_answer_count_for_no_row(self, servers, world):
+        world.put("people", [person("a")])
+        look = next(one for one in self.looks(world) if one.has_work)
+        mark = 2  # the first COMMIT takes back what was survived
+        with (
+            mysql_proxy(servers.mysql_url) as proxy,
+            roles.opened(proxy.through(world.url), applies_lanes=True) as database,
+        ):
+            sweeper = Sweeper(world.work(database=database))
+            for _ in range(POISON_ATTEMPTS):
+                proxy.at(mark, Cut.AFTER, matching=b"^COMMIT")
+                with pytest.raises(SqlError):
+                    sweeper.sweep_one(look)
+            marked = world.rows("SELECT attempts FROM lane_attempt")
+
+            sweeper.sweep_one(look)
+
+        assert marked == [(1,)]
+        assert (world.ledger("people").rejected, world.ledger("people").pending) == (0, 0)
 
     def test_processes_that_are_at_one_lane_at_once_reject_nothing(self, world):
         world.put("people", [person("a", f"v{n}") for n in range(40)])

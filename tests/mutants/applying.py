@@ -172,8 +172,8 @@ MUTANTS = [
     Mutant(
         "attempts are not marked before a sweep",
         "migration_worker/sweeper.py",
-        "            attempts = lanes.mark_attempt(session, stream_id, look.lane, applied, inherited=inherited)\n",
-        "            attempts = 1\n",
+        "                attempts = lanes.mark_attempt(session, *mark, inherited=inherited)\n",
+        "                attempts = 1\n",
         (f"{_WORKER}::TestSweeping::test_a_row_that_kills_its_process_is_rejected_and_the_lane_goes_on",),
     ),
     Mutant(
@@ -186,9 +186,16 @@ MUTANTS = [
     Mutant(
         "attempts that a process survived stay counted",
         "migration_worker/sweeper.py",
-        "            self._survived.append((stream_id, look.lane, applied))\n",
-        "",
+        "            self._survived.append(mark)\n            self._take_back()\n",
+        "            self._take_back()\n",
         (f"{_WORKER}::TestSweeping::test_attempts_that_the_process_survived_do_not_count",),
+    ),
+    Mutant(
+        "a mark that was committed without an answer stays counted",
+        "migration_worker/sweeper.py",
+        "            self._survived.append(mark)  # perhaps it is there, and only the answer to the COMMIT was lost\n",
+        "",
+        (f"{_WORKER}::TestSweeping::test_marks_that_were_committed_without_an_answer_count_for_no_row",),
     ),
     Mutant(
         "rejects are not counted",
