@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -100,8 +100,7 @@ def _begun(module: str, arguments: Sequence[str], environment: Mapping[str, str]
 
 def _program(module: str, arguments: tuple[str, ...], environment: dict[str, str], out: str, err: str) -> None:
     os.setsid()  # Ctrl-C in a terminal reaches the tests alone, which then ask each to leave
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_DIE_WITH_THE_PARENT, signal.SIGKILL)  # also where the tests themselves are killed
+    _end_with_the_tests()
     opened = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
     os.dup2(opened, 1)
     os.dup2(opened if out == err else os.open(err, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
@@ -110,3 +109,11 @@ def _program(module: str, arguments: tuple[str, ...], environment: dict[str, str
     sys.argv = [module, *arguments]
     main = import_module(f"{module}.__main__").main
     sys.exit(run(main))
+
+
+def _end_with_the_tests() -> None:
+    """Also where they are killed: the process that forks ends when nobody holds its pipe, and its children with it."""
+    pipe = forkserver._forkserver._forkserver_alive_fd
+    if pipe is not None and sys.platform == "linux":
+        os.close(pipe)
+        ctypes.CDLL(None).prctl(_DIE_WITH_THE_PARENT, signal.SIGKILL)
