@@ -9,6 +9,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from secrets import randbelow
 
@@ -22,8 +23,8 @@ from tests.chaos.recovery import Recovery
 from tests.chaos.round import Tally, play
 from tests.proof.done import fingerprint
 
-_MINUTES = 8.0
-"""No round is begun after so many: the last one has time to end."""
+_MINUTES = 9.0
+"""No round is begun that would end later, if it took as long as the longest so far."""
 _REPEATS, _REPEATS_FULL = 3, 10
 
 
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(filename=folder / "chaos.log", filemode="w")  # clients of ours that miss a server complain
     with own_stack(say=_say) as (stack, servers):
+        _say(f"seed {seed}")
         chaos = _Chaos(stack, servers, folder)
         if options.what == "recovery":
             return chaos.recovery(seed, options)
@@ -48,7 +50,7 @@ def _options(arguments: Sequence[str] | None) -> Namespace:
     parser.add_argument("what", nargs="?", choices=["rounds", "recovery"], default="rounds", help="(rounds)")
     parser.add_argument("--seed", type=int, help="of the first round; the next ones count on from it (random)")
     parser.add_argument("--full", action="store_true", help="until the bar is reached, from where it stopped before")
-    parser.add_argument("--rounds", type=int, help=f"so many rounds (as many as begin within {_MINUTES:.0f} minutes)")
+    parser.add_argument("--rounds", type=int, help=f"so many rounds (as many as fit in {_MINUTES:.0f} minutes)")
     parser.add_argument("--repeats", type=int, help=f"of each fault of recovery ({_REPEATS}; {_REPEATS_FULL})")
     parser.add_argument("--rate", type=int, default=recovery.RATE, help=f"records a second there ({recovery.RATE})")
     parser.add_argument("--again", action="store_true", help="with --full: from the beginning")
@@ -65,10 +67,15 @@ class _Chaos:
 
     def quick(self, seed: int, options: Namespace) -> int:
         """A few minutes' worth."""
-        began, rounds = time.monotonic(), list[Tally]()
-        while (
-            len(rounds) < options.rounds if options.rounds else time.monotonic() - began < _MINUTES * 60
-        ) and not any(one.deviations for one in rounds):
+        rounds: list[Tally] = []
+        over = time.monotonic() + _MINUTES * 60
+
+        def another() -> bool:
+            if options.rounds:
+                return len(rounds) < options.rounds
+            return time.monotonic() + max((one.seconds for one in rounds), default=0.0) < over
+
+        while another() and not any(one.deviations for one in rounds):
             rounds.append(self._round(seed + len(rounds)))
         return _summary(seed, rounds, [], options)
 
@@ -116,7 +123,10 @@ class _Chaos:
         work.mkdir()
         began = time.monotonic()
         try:
-            found = play(self._servers, plan_of(seed, Size()), work, stack=self._stack, linked=True)
+            plan = plan_of(seed, Size())
+            found = play(
+                self._servers, plan, work, stack=self._stack, linked=True, told=partial(_tell, f"round {seed}")
+            )
         except Exception as error:  # noqa: BLE001 - whatever ends a round, it is told with its seed
             found = Tally(seed, seconds=round(time.monotonic() - began, 1))
             found.deviations.append(f"{type(error).__name__}: {error}")
@@ -143,9 +153,12 @@ class _Chaos:
                 f"a lane stood still for {one.stood_still} s"
             )
 
-        found, deviations = recovery.measure(
-            self._servers, self._stack, work, repeats=repeats, rate=rate, seed=seed, told=told
-        )
+        try:
+            found, deviations = recovery.measure(
+                self._servers, self._stack, work, repeats=repeats, rate=rate, seed=seed, told=told
+            )
+        except Exception as error:  # noqa: BLE001 - as in a round
+            found, deviations = {}, [f"{type(error).__name__}: {error}"]
         for one in deviations:
             _say(f"DOES NOT HOLD: {one}; to repeat it: make chaos T=recovery SEED={seed}")
         return [one for ones in found.values() for one in ones], deviations
@@ -167,6 +180,10 @@ def _summary(seed: int, rounds: Sequence[Tally], recoveries: Sequence[Recovery],
     for one in failed:
         _say(f"to repeat it: make chaos SEED={one.seed} T='--rounds 1'")
     return 1 if failed else 0
+
+
+def _tell(what: str, line: str) -> None:
+    _say(f"  {what}: {line}")
 
 
 def _say(line: str) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -38,7 +39,15 @@ class Tally:
     deviations: list[str] = field(default_factory=list)
 
 
-def play(servers: Servers, plan: Plan, folder: Path, *, stack: Stack | None = None, linked: bool = False) -> Tally:
+def play(
+    servers: Servers,
+    plan: Plan,
+    folder: Path,
+    *,
+    stack: Stack | None = None,
+    linked: bool = False,
+    told: Callable[[str], None] = lambda _text: None,
+) -> Tally:
     """Of the servers that `stack` holds, or of shared ones that nobody kills; through proxies where `linked`."""
     began = time.monotonic()
     example = scenario(plan.size.users, seed=plan.seed)
@@ -53,8 +62,11 @@ def play(servers: Servers, plan: Plan, folder: Path, *, stack: Stack | None = No
         if server_faults is not None:
             opened.callback(server_faults.close)
         supervisor = Supervisor(world, plan, _PAUSE_SECONDS, server_faults, links)
+        told(f"{world.written:,} records in a snapshot; the faults begin, over {len(plan.ticks)} ticks")
         supervisor.play()
+        told(f"{supervisor.kills().total()} kills; the faults are over, the rest is applied")
         run = world.finish(patience=_PATIENCE_SECONDS + plan.size.users / _SLOWEST_PER_SECOND)
+        told("asking the oracle")
         found = deviations(run)
         tally = Tally(plan.seed, records=world.stored(), deviations=[str(one) for one in found])
     tally.seconds = round(time.monotonic() - began, 1)
