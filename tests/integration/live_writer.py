@@ -10,6 +10,8 @@ from examples.scenario import Scenario
 from replay.publish import publish
 
 _WRITTEN_AT_ONCE = 20
+_PATIENCE_SECONDS = 240.0
+"""A broker may be killed again and again, and librdkafka gives a record up after 300."""
 
 
 @dataclass
@@ -64,6 +66,8 @@ class LiveWriter:
                     self._changed.wait_for(lambda: self.share >= 1 or count <= self.share * changes)
 
         try:
-            self.written = publish(self.config, self.scenario.live(), self.already, stop=self._stop, pace=pace)
+            self.written = publish(
+                self.config, self.scenario.live(), self.already, stop=self._stop, patience=_PATIENCE_SECONDS, pace=pace
+            )
         except Exception as error:  # noqa: BLE001 - a thread has no caller: `finish` raises it
             self._failure = error
