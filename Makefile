@@ -18,14 +18,14 @@ SEED ?=
 B ?=
 # Of `make sqs-conformance`: its options, for example C='--aws --region eu-central-1' (C=--help lists them).
 C ?=
-# Of `make fuzz`, with SEED and T.
+# Of `make chaos` and `make fuzz`, with SEED and T.
 FULL ?=
 REPEAT ?=
 # Of `make lock`.
 UPGRADE ?=
 IMAGE ?= kafka-mysql-migration:dev
 
-.PHONY: help venv replay up down status logs reset check audit test test-unit mutants proof-bars model sqs-conformance \
+.PHONY: help venv replay up down status logs reset check audit test test-unit mutants proof-bars chaos model sqs-conformance \
 	bench lock image fuzz clean
 
 help: ## list the targets (this)
@@ -77,6 +77,9 @@ mutants: venv ## break each guarantee on purpose and show that a test goes red
 
 proof-bars: venv ## 10,000 corruptions and 50 kills each of verify, redrive, reload and cutover; SEED=2 B='--again'
 	@$(RUN) -m tests.proof $(if $(SEED),--seed $(SEED)) $(B)
+
+chaos: venv ## kill and cut off everything at once, and prove each run; FULL=1 up to the bar, SEED=7, T=recovery
+	@$(RUN) -m tests.chaos $(if $(FULL),--full) $(if $(SEED),--seed $(SEED)) $(T)
 
 fuzz: venv ## throw made-up bytes at every reader of foreign data; FULL=1 up to the bar, SEED=7, T=json, REPEAT=file
 	@$(RUN) -m tests.fuzz $(if $(FULL),--full) $(if $(SEED),--seed $(SEED)) $(if $(REPEAT),--repeat $(REPEAT)) $(T)

@@ -15,6 +15,7 @@ from runtime.retry import patiently
 
 _TOLD_EVERY = 1000
 _LEADER_PATIENCE = timedelta(seconds=20)
+_STORED_WITHIN_SECONDS = 60.0
 
 
 def create_topics(config: Mapping[str, str], topics: Iterable[Topic]) -> None:
@@ -42,6 +43,7 @@ def publish(
     *,
     live: bool = False,
     stop: Event | None = None,
+    patience: float = _STORED_WITHIN_SECONDS,
     pace: Callable[[int], None] = lambda _count: None,
     told: Callable[[int], None] = lambda _count: None,
 ) -> int:
@@ -49,7 +51,8 @@ def publish(
 
     `live` records bear the moment at which they are produced, so that lag can be told, except for times to come.
 
-    `pace` is called with the number of produced records before each one and may wait.
+    `pace` is called with the number of produced records before each one and may wait. Brokers may keep the last ones
+    waiting for `patience` seconds.
     """
     writer = LogWriter(config)
     count = 0
@@ -66,7 +69,7 @@ def publish(
         count += 1
         if count % _TOLD_EVERY == 0:
             told(count)
-    writer.close()
+    writer.flush(patience)
     return count
 
 

@@ -3,128 +3,102 @@
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from threading import Condition, Event, Thread
+from threading import Event
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from db.engine import Database
 from db.ledger import ledger
 from db.schema import create_schema, drop_schemas
-from db.source_positions import start_positions
 from examples import processed_schema
 from examples.renaming import Renamed
 from examples.scenario import ExpectedTable, Scenario
 from kafka_log.topics import TopicAdmin
-from kafka_log.watermarks import LogView
 from local_stack.servers import Servers
 from migration_cli.registering import register_streams
-from migration_core import sequence
 from migration_core.errors import Transient
-from replay.check import Verdict, check
 from replay.children import Child, ChildFailed, Children
 from replay.drain import Lag, wait_until_drained
-from replay.publish import create_topics, ends, publish, read_log
+from replay.publish import create_topics, ends, publish
+from runtime.failpoints import VARIABLE
 from runtime.retry import patiently
-from tests.integration.evidence import audited, lanes_and_locks, raw_against_log
+from tests.chaos.oracle import Run, deviations
+from tests.chaos.plan import LOADER, MASTER, WORKER
+from tests.chaos.row_log import LogPlace, RowLog
+from tests.integration.forked import ForkedChildren
+from tests.integration.live_writer import LiveWriter
+from tests.integration.without_snapshot import register_from_zero
 from tests.servers import own
 from tests.servers.schemas import control_schema
-from work_queue.attributes import ensure_queue
+from work_queue.attributes import VISIBILITY, ensure_queue
 from work_queue.client import client
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-_PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 90.0
 _LOOK_SECONDS = 0.05
-_WRITTEN_AT_ONCE = 20
 _AWAY = timedelta(seconds=30)
 """A broker that was restarted looks for its partitions' leaders a while longer."""
 KILLED, TRY_AGAIN = -signal.SIGKILL, 75
-MASTER, WORKER, LOADER = "migration_master", "migration_worker", "snapshot_loader"
+_LEFT = (0, -signal.SIGTERM)
+"""In good order, or asked before it listened."""
 
 
-@dataclass
-class LiveWriter:
-    """The legacy platform lives on in a thread: over `seconds`, and never further than the share that is allowed."""
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A program that ended before the test did."""
 
-    config: Mapping[str, str]
-    scenario: Scenario
-    already: Counter[tuple[str, int]]
-    seconds: float
-    share: float = 1.0
-    _changed: Condition = field(default_factory=Condition)
-    written: int = 0
-    """Records, once it is done."""
-    _failure: Exception | None = None
-    _stop: Event = field(default_factory=Event)
-    _thread: Thread = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._thread = Thread(target=self._run, name="live-writer")
-        self._thread.start()
-
-    @property
-    def done(self) -> bool:
-        return not self._thread.is_alive()
-
-    def allow(self, share: float) -> None:
-        """Write up to this share of all changes."""
-        with self._changed:
-            self.share = share
-            self._changed.notify()
-
-    def finish(self) -> None:
-        """Everything is published when this returns."""
-        self.allow(1.0)
-        self._thread.join()
-        if self._failure is not None:
-            raise self._failure
-
-    def stop(self) -> None:
-        self._stop.set()
-        self.finish()
-
-    def _run(self) -> None:
-        began, changes = time.monotonic(), self.scenario.live_changes
-
-        def pace(count: int) -> None:
-            if changes and count % _WRITTEN_AT_ONCE == 0:
-                self._stop.wait(max(0.0, count * self.seconds / changes - (time.monotonic() - began)))
-                with self._changed:
-                    self._changed.wait_for(lambda: self.share >= 1 or count <= self.share * changes)
-
-        try:
-            self.written = publish(self.config, self.scenario.live(), self.already, stop=self._stop, pace=pace)
-        except Exception as error:  # noqa: BLE001 - a thread has no caller: `finish` raises it
-            self._failure = error
+    module: str
+    code: int
+    failpoint: str
+    """What it was told to die of; nothing where somebody outside has ended it."""
 
 
 @dataclass
 class Migrating:
-    """What `migrating` opens; every program is started as in production, with its log in the test's folder."""
+    """What `migrating` opens; every program runs the code of production, with its log in the test's folder."""
 
     scenario: Renamed
     folder: Path
     config: dict[str, str]
+    url: str
     environment: dict[str, str]
     children: Children
     database: Database
     queue: "SQSClient"
+    queue_url: str
     tables: tuple[ExpectedTable, ...]
+    since: LogPlace
+    """Where the server's row log stood before the first row."""
     writer: LiveWriter | None = None
     published: Counter[tuple[str, int]] = field(default_factory=Counter)
     written: int = 0
     """Records, before the live writer."""
-    exits: Counter[tuple[str, int]] = field(default_factory=Counter)
-    """(program, exit code) of those that ended before the test did."""
+    ended: list[Ended] = field(default_factory=list)
     fate: Callable[[str], dict[str, str]] = field(default_factory=lambda: _spared)
     """Variables for the next program of a module."""
+    arguments: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """{module: what it is started with}."""
+    fates: dict[str, str] = field(default_factory=dict)
+    """{name of a running program: its failpoint}."""
+    asked: set[str] = field(default_factory=set)
+    """Names of programs that were asked to leave."""
+    replaced: set[str] = field(default_factory=set)
+    """Names of programs that have a successor already."""
+    visibility: timedelta = VISIBILITY
+    """Of the queue's messages."""
     _modules: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def exits(self) -> Counter[tuple[str, int]]:
+        """(program, exit code) of those that ended before the test did."""
+        return Counter((one.module, one.code) for one in self.ended)
 
     @property
     def snapshot(self) -> Path:
@@ -151,30 +125,26 @@ class Migrating:
 
     def begin_without_snapshot(self) -> None:
         """Register every partition from 0, with its stream open: the stream alone carries the example."""
-        described = LogView(self.config).describe([topic.name for topic in self.scenario.topics])
-        with self.database.transaction() as session:
-            for topic, description in described.items():
-                ((stream_id,),) = session.rows(
-                    "SELECT stream_id FROM stream WHERE name = %s", (topic.rpartition(".")[2],)
-                )
-                for partition in description.partitions:
-                    session.execute("INSERT INTO source (stream_id, kind) VALUES (%s, 'partition')", (stream_id,))
-                    session.execute(
-                        "INSERT INTO source_offset (source_id, stream_id, topic, topic_id, kafka_partition, "
-                        "start_offset, end_offset, next_offset) VALUES (%s, %s, %s, %s, %s, 0, 0, 0)",
-                        (session.inserted_id(), stream_id, topic, description.topic_id, partition),
-                    )
-                session.execute("UPDATE stream_counter SET generation = 2 WHERE stream_id = %s", (stream_id,))
-                session.execute(
-                    "UPDATE lane_progress SET open_to = %s WHERE stream_id = %s", (sequence.last_of(2), stream_id)
-                )
+        register_from_zero(self.database, self.config, [topic.name for topic in self.scenario.topics])
+
+    def make_queue(self) -> None:
+        """Where there is none, or none any more: what the SQS server here holds is gone when it is killed."""
+        ensure_queue(self.queue, self.queue_url.rpartition("/")[2])
+        if self.visibility != VISIBILITY:
+            seconds = str(int(self.visibility.total_seconds()))
+            self.queue.set_queue_attributes(QueueUrl=self.queue_url, Attributes={"VisibilityTimeout": seconds})
 
     # The programs
 
     def start(self, name: str, module: str, **variables: str) -> Child:
         """Start a program under a name that its log carries too."""
+        given = {**self.fate(module), **variables}
         self._modules[name] = module
-        return self.children.start(name, module, **self.fate(module), **variables)
+        self.fates[name] = given.get(VARIABLE, "")
+        return self.children.start(name, module, *self.arguments.get(module, ()), **given)
+
+    def module_of(self, child: Child) -> str:
+        return self._modules[child.name]
 
     def start_services(self, *, workers: int = 2) -> None:
         """The loader where there is a snapshot, the master and so many workers."""
@@ -186,16 +156,9 @@ class Migrating:
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
         """Let the programs come so far."""
-        over = time.monotonic() + _PATIENCE_SECONDS
+        over = time.monotonic() + PATIENCE_SECONDS
         while not condition():
             assert time.monotonic() < over, f"{what} did not come true: {ledger(self.database)}"
-            self.revive()
-            time.sleep(_LOOK_SECONDS)
-
-    def until_killed(self, count: int, *, within: float) -> None:
-        """Until more than `count` programs have died; where none comes to the place of its death, `within` seconds."""
-        over = time.monotonic() + within
-        while self.exits.total() <= count and time.monotonic() < over:
             self.revive()
             time.sleep(_LOOK_SECONDS)
 
@@ -212,15 +175,19 @@ class Migrating:
         """Start again what was killed or asks for it, as a platform would; any other end is a failure."""
         for child in list(self.children.running):
             code = child.process.poll()
-            if code is not None:
-                self.children.stop(child)
-                if self._modules[child.name] == LOADER and code == 0:
-                    continue
-                self.exits[self._modules[child.name], code] += 1
-                if code not in (KILLED, TRY_AGAIN):
-                    raise ChildFailed(f"{child.name} ended with {code}; see {child.log}:\n{child.last_words()}")
-                role, _, number = child.name.rpartition("-")
-                self.start(f"{role}-{int(number) + 10}", self._modules[child.name])
+            if code is None:
+                continue
+            self.children.stop(child)
+            module = self._modules[child.name]
+            if module == LOADER and code == 0 and child.name not in self.asked:
+                continue
+            self.ended.append(Ended(module, code, self.fates[child.name]))
+            if code not in (KILLED, TRY_AGAIN) and not (child.name in self.asked and code in _LEFT):
+                raise ChildFailed(f"{child.name} ended with {code}; see {child.log}:\n{child.last_words()}")
+            if child.name in self.replaced:
+                continue
+            role, _, number = child.name.rpartition("-")
+            self.start(f"{role}-{int(number) + 10}", module)
 
     # The end
 
@@ -232,32 +199,34 @@ class Migrating:
             raise Transient(f"the topics hold {sum(found.values())} of {written} records")
         return found
 
-    def prove(self, *, patience: float = _PATIENCE_SECONDS) -> Verdict:
-        """Wait for the writer and the last row; then everything is as the model says, and nothing is left behind."""
+    def finish(self, *, alive: Callable[[], None] | None = None, patience: float = PATIENCE_SECONDS) -> Run:
+        """Wait for the writer and the last row, and end the programs; what the oracle is asked about."""
         if self.writer is not None:
             self.writer.finish()
         self.fate = _spared
         until = patiently(self._ends, stop=Event(), what="Kafka", patience=_AWAY)
-        streams = wait_until_drained(
-            self.database, until, alive=self.revive, told=lambda _text: None, lag=Lag(), patience=patience
+        wait_until_drained(
+            self.database, until, alive=alive or self.revive, told=lambda _text: None, lag=Lag(), patience=patience
         )
         self.children.stop()
-        work = self.folder / "model"
-        work.mkdir()
-        model = self.scenario.model(work)
-        if (self.snapshot / "manifest.json").exists():
-            model.snapshot(self.snapshot)
-        model.stream(read_log(self.config, start_positions(self.database), until))
-        verdict = check(self.database, self.scenario.target_schema, model, streams)
-        model.close()
-        found = [*verdict.counts, *verdict.rejects, *verdict.differences]
-        found += [str(one) for one in verdict.remainders if one.total]
-        found += audited(self.database)
-        found += lanes_and_locks(self.database)
-        found += raw_against_log(self.database, self.config, [topic.name for topic in self.scenario.topics])
-        assert not found, "\n".join([f"{verdict.difference_count} differences", *found])
-        assert verdict.passed
-        return verdict
+        return Run(
+            database=self.database,
+            url=self.url,
+            config=self.config,
+            scenario=self.scenario,
+            tables=self.tables,
+            snapshot=self.snapshot,
+            until=until,
+            since=self.since,
+            queue=self.queue,
+            queue_url=self.queue_url,
+            visibility=self.visibility,
+        )
+
+    def prove(self, *, patience: float = PATIENCE_SECONDS) -> None:
+        """Everything is as the model says, at every time, and nothing is left behind."""
+        found = deviations(self.finish(patience=patience))
+        assert not found, "\n".join(map(str, found))
 
 
 def _spared(_module: str) -> dict[str, str]:
@@ -265,9 +234,13 @@ def _spared(_module: str) -> dict[str, str]:
 
 
 @contextmanager
-def migrating(servers: Servers, scenario: Scenario, folder: Path) -> Iterator[Migrating]:
+def migrating(
+    servers: Servers, scenario: Scenario, folder: Path, *, visibility: timedelta = VISIBILITY
+) -> Iterator[Migrating]:
     """Everything under names of its own, and gone afterwards."""
     with control_schema(servers) as url, _migrating(servers, url, scenario, folder) as world:
+        world.visibility = visibility
+        world.make_queue()
         yield world
 
 
@@ -295,9 +268,9 @@ def _migrating(servers: Servers, url: str, scenario: Scenario, folder: Path) -> 
     probe = renamed.model(folder)
     tables = probe.tables
     probe.close()
-    world = Migrating(
-        renamed, folder, config, environment, Children(environment, folder / "logs"), database, sqs, tables
-    )
+    children = ForkedChildren(environment, folder / "logs")
+    since = RowLog(url).place()
+    world = Migrating(renamed, folder, config, url, environment, children, database, sqs, queue_url, tables, since)
     try:
         processed_schema.upgrade(url, target, scenario.migrations)
         register_streams(database, renamed.mapping)

@@ -31,9 +31,9 @@ def test_health_devices(servers, tmp_path):
         world.take_snapshot("--part-rows", "2000")
         world.start_services(workers=2)
 
-        verdict = world.prove()
+        world.prove()
 
-        assert verdict.rows_compared["measurements"] > 30_000
+        assert world.stored() > 50_000
         assert not world.exits
 
 
@@ -123,7 +123,7 @@ def test_flights(servers, tmp_path):
         world.take_snapshot("--part-rows", "5000", "--compression", "gzip")
         world.start_services(workers=2)
 
-        verdict = world.prove()
+        world.prove()
 
-    assert verdict.rows_compared["flights"] > 25_000
+        assert world.stored() > 25_000
     assert not world.exits

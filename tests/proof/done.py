@@ -31,7 +31,7 @@ class Done:
 
     def __init__(self, file: Path, *, anew: bool) -> None:
         self._file = file
-        self._code = _fingerprint()
+        self._code = fingerprint()
         self._parts: list[Proven] = []
         if file.exists() and not anew:
             kept = json.loads(file.read_text(encoding="utf-8"))
@@ -53,7 +53,7 @@ class Done:
         new.replace(self._file)
 
 
-def _fingerprint() -> str:
+def fingerprint() -> str:
     """Of all code: what holds of other code says nothing."""
     found = hashlib.sha256()
     for file in sorted(_files()):

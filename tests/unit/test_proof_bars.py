@@ -57,7 +57,7 @@ def test_what_holds_is_not_done_again_unless_it_is_asked_for(bar):
 def test_what_held_of_other_code_or_another_seed_says_nothing(bar, monkeypatch):
     proof.main([])
     proof.main(["--seed", "2"])
-    monkeypatch.setattr(done, "_fingerprint", lambda: "other")
+    monkeypatch.setattr(done, "fingerprint", lambda: "other")
     proof.main([])
 
     assert len(bar.proven) == 6
@@ -76,11 +76,11 @@ def test_a_deviation_is_told_with_how_to_repeat_it_and_is_done_again(bar, capsys
     assert "--seed 7 --only redrive --part 2" in err
 
 
-def test_the_fingerprint_is_of_the_code(monkeypatch, tmp_path):
+def test_thefingerprint_is_of_the_code(monkeypatch, tmp_path):
     monkeypatch.setattr(done, "ROOT", tmp_path)
     (tmp_path / "db").mkdir()
     (tmp_path / "db" / "apply.py").write_text("one")
-    before = done._fingerprint()
+    before = done.fingerprint()
     (tmp_path / "db" / "apply.py").write_text("two")
 
-    assert done._fingerprint() != before
+    assert done.fingerprint() != before
