@@ -1,6 +1,7 @@
 """The way to MySQL and to Kafka breaks as networks do: nothing is lost, doubled, damaged or blamed on a row."""
 
 import signal
+import time
 from contextlib import suppress
 from dataclasses import replace
 from random import Random
@@ -31,6 +32,7 @@ PLACES = 200 if FULL else 3
 """At which the bytes of each way are cut or flipped."""
 READ_SECONDS = 2
 GONE_AFTER_SECONDS = 1
+PATIENCE_SECONDS = 30
 
 
 @pytest.fixture
@@ -153,7 +155,9 @@ class TestHalfOpen:
         with roles.opened(way.through(world.url), applies_lanes=True) as database:
             work, times = world.work(reached, database=database), 0
             every = [("people", lane) for lane in range(4)]
+            over = time.monotonic() + PATIENCE_SECONDS
             while work.ready(every):
+                assert time.monotonic() < over, "the lanes are never free again"
                 times += bool(work.apply(every))
         return times
 

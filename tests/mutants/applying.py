@@ -13,6 +13,8 @@ _WRITE = (
 _MOVE = "        if moves:\n            lanes.move(session, self._parts.registered.stream_id, moves)\n"
 _GONE = "        gone = [effect.key for effect in effects if table.child or not (effect.rows and effect.rows[index])]\n"
 
+_HALF_OPEN = "tests/integration/test_connection_faults.py::TestHalfOpen"
+
 MUTANTS = [
     Mutant(
         "the watermark moves in a transaction of its own, behind the rows",
@@ -228,6 +230,13 @@ MUTANTS = [
         "            self._survived.append(mark)  # perhaps it is there, and only the answer to the COMMIT was lost\n",
         "",
         (f"{_WORKER}::TestSweeping::test_marks_that_were_committed_without_an_answer_count_for_no_row",),
+    ),
+    Mutant(
+        "the lanes of a host that vanished stay locked for hours",
+        "db/engine.py",
+        '            "wait_timeout": str(seconds),\n',
+        '            "wait_timeout": "28800",\n',
+        (f"{_HALF_OPEN}::test_a_worker_that_vanished_without_a_word_keeps_its_lanes_for_a_short_time_only",),
     ),
     Mutant(
         "a session that keeps the time limit of a snapshot goes back into the pool",

@@ -133,4 +133,11 @@ MUTANTS = [
         "_AT_ONCE = 100\n",
         (f"{_DAMAGED}::test_a_record_that_always_comes_damaged_stops_its_stream_after_some_tries_and_no_other",),
     ),
+    Mutant(
+        "records that were damaged on their way are not noticed",
+        "kafka_log/settings.py",
+        '    "check.crcs": "true",\n',
+        '    "check.crcs": "false",\n',
+        (f"{_DAMAGED}::test_a_record_that_was_damaged_on_its_way_is_read_again_and_never_stored",),
+    ),
 ]
