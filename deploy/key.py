@@ -14,7 +14,8 @@ def made_key(stack: Stack) -> kms.Key:
         removal_policy=RemovalPolicy.RETAIN,  # without it nothing that is kept could be read
         description=f"{stack.stack_name}: queue, files, logs, alarms and database",
     )
-    groups = f"arn:{Aws.PARTITION}:logs:{stack.region}:{Aws.ACCOUNT_ID}:log-group:/{stack.stack_name}/*"
+    all_groups = f"arn:{Aws.PARTITION}:logs:{stack.region}:{Aws.ACCOUNT_ID}:log-group"
+    groups = [f"{all_groups}:/{stack.stack_name}/*", f"{all_groups}:/aws/events/{stack.stack_name}/*"]
     alarms = f"arn:{Aws.PARTITION}:cloudwatch:{stack.region}:{Aws.ACCOUNT_ID}:alarm:*"
     key.add_to_resource_policy(
         _for_service(
@@ -33,7 +34,7 @@ def made_key(stack: Stack) -> kms.Key:
     return key
 
 
-def _for_service(name: str, actions: list[str], conditions: dict[str, dict[str, str]]) -> iam.PolicyStatement:
+def _for_service(name: str, actions: list[str], conditions: dict[str, dict[str, object]]) -> iam.PolicyStatement:
     # In a key's policy, "*" is this key.
     return iam.PolicyStatement(
         principals=[iam.ServicePrincipal(name)], actions=actions, resources=["*"], conditions=conditions

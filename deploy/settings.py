@@ -16,6 +16,7 @@ SecretArn = Annotated[
 Key = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/\S+$")]
 Server = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+:\d{1,5}$")]
 PathInImage = Annotated[str, StringConstraints(pattern=r"^/\S+$")]
+Schedule = Annotated[str, StringConstraints(pattern=r"^(rate|cron)\(.+\)$")]
 Cidr = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+\.\d+/\d+$")]
 
 _ECR = re.compile(r"^(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<name>[^:@]+)[:@]")
@@ -201,6 +202,13 @@ class Alarms(Part):
     """Where docs/runbook.md can be read; each alarm adds its section."""
 
 
+class Checks(Part):
+    """How often the copy and its schema are looked at while services run, as EventBridge writes it."""
+
+    drift: Schedule = "rate(1 hour)"
+    verify: Schedule = "rate(6 hours)"
+
+
 class StackSettings(Part):
     """One tenant or region."""
 
@@ -221,6 +229,7 @@ class StackSettings(Part):
     log_days: Literal[7, 14, 30, 60, 90, 180, 365] = 90
     audit_lap_hours: int = Field(24, ge=1)
     alarms: Alarms
+    checks: Checks = Checks()
     running: bool = False
     """Whether services run: not before the control schema is made and the snapshot's offsets are registered."""
 

@@ -11,6 +11,7 @@ from constructs import Construct
 from deploy import variables
 from deploy.acknowledged import acknowledge
 from deploy.alarms import Alarms
+from deploy.checks import Check, Schedules
 from deploy.dashboard import made_dashboard
 from deploy.database import known_secret, made_database
 from deploy.key import made_key
@@ -58,8 +59,9 @@ class MigrationStack(Stack):
         self._brokers = (
             self._place.known_group("Kafka", settings.kafka.security_group) if settings.kafka.security_group else None
         )
+        self._alarms = Alarms(self, settings, self._key, self._log_group)
         self._services()
-        self._jobs()
+        self._checks(self._jobs())
         acknowledge(self)
 
     def _services(self) -> None:
@@ -87,13 +89,23 @@ class MigrationStack(Stack):
         only_one(self, self._cluster, self._place, master, running=running)
         only_one(self, self._cluster, self._place, verifier, running=running)
         workers = many(self, self._cluster, self._place, worker, self._settings)
-        alarms = Alarms(self, self._settings, self._key, self._log_group)
         dead = self._queue.dead_letter_queue
         assert dead is not None  # noqa: S101 - the queue is made with one
-        alarms.of_programs(dead.queue)
+        self._alarms.of_programs(dead.queue)
         made_dashboard(self, self._queue, workers)
 
-    def _jobs(self) -> None:
+    def _checks(self, command: Task) -> None:
+        settings = self._settings
+        log_group = self._logs("checks", f"/aws/events/{self.stack_name}/checks")
+        schedules = Schedules(self, self._cluster, self._place, command, log_group, running=settings.running)
+        for check in (
+            Check("Drift", ["drift"], settings.checks.drift),
+            Check("Verify", ["verify", "--since-last"], settings.checks.verify),
+        ):
+            self._alarms.of_check(check.name, schedules.failures(check))
+
+    def _jobs(self) -> Task:
+        """Those that end; the one for commands serves checks too."""
         output, mapping = variables.output(self.stack_name), variables.mapping(self._settings)
         schema_access = variables.database(self._server, self._settings.database.ca, self._server.schema_secret)
         schema = self._tasks.job("Schema", ["migration_cli", "schema", "upgrade", "--create"], schema_access | mapping)
@@ -124,6 +136,7 @@ class MigrationStack(Stack):
         CfnOutput(self, "ClusterName", value=self._cluster.cluster_name)
         CfnOutput(self, "Subnets", value=",".join(one.subnet_id for one in self._place.vpc.private_subnets))
         CfnOutput(self, "SnapshotFiles", value=self._store.files.file_system_id)
+        return command
 
     def _database(self) -> variables.Told:
         return variables.database(self._server, self._settings.database.ca, self._server.secret)
@@ -161,11 +174,11 @@ class MigrationStack(Stack):
             enable_fargate_capacity_providers=True,
         )
 
-    def _logs(self, name: str) -> logs.LogGroup:
+    def _logs(self, name: str, full_name: str | None = None) -> logs.LogGroup:
         return logs.LogGroup(
             self,
             f"{name.capitalize()}Logs",
-            log_group_name=f"/{self.stack_name}/{name}",
+            log_group_name=full_name or f"/{self.stack_name}/{name}",
             retention=_RETENTION[self._settings.log_days],
             encryption_key=self._key,
             removal_policy=RemovalPolicy.RETAIN,

@@ -162,6 +162,37 @@ def test_drained_is_told_when_every_stream_is(template):
     assert len(composite["AlarmActions"]) == 1
 
 
+def test_a_check_that_does_not_say_yes_calls(template):
+    rules = of(template, "AWS::Events::Rule")
+    for name in ("Drift", "Verify"):
+        [schedule] = [rule for key, rule in rules.items() if key.startswith(f"{name}Schedule")]
+        [said_no] = [key for key in rules if key.startswith(f"{name}SaidNo")]
+        detail = rules[said_no]["EventPattern"]["detail"]
+        alarm = one(template, "AWS::CloudWatch::Alarm", f"{name}CheckAlarm")
+
+        assert schedule["State"] == "DISABLED"  # until the services run
+        assert detail["group"] == [schedule["Targets"][0]["EcsParameters"]["Group"]]
+        assert detail["containers"] == {"exitCode": [{"anything-but": [0]}, {"exists": False}]}
+        [counted] = [one for key, one in of(template, "AWS::Logs::MetricFilter").items() if f"{name}Lines" in key]
+        assert rules[said_no]["Targets"][0]["Arn"]["Fn::GetAtt"][0] == counted["LogGroupName"]["Ref"]
+        assert detail["group"][0] in counted["FilterPattern"]
+        assert alarm["MetricName"] == counted["MetricTransformations"][0]["MetricName"]
+        assert len(alarm["AlarmActions"]) == 1
+
+
+def test_checks_are_started_with_the_rights_for_that_alone(template):
+    [policy] = [
+        one["PolicyDocument"]["Statement"]
+        for name, one in of(template, "AWS::IAM::Policy").items()
+        if name.startswith("CheckStarter")
+    ]
+
+    assert [(one["Action"], list(one["Condition"])) for one in policy] == [
+        ("ecs:RunTask", ["ArnEquals"]),
+        ("iam:PassRole", ["StringEquals"]),
+    ]
+
+
 def test_a_program_that_says_nothing_is_missed(template):
     for program in ("Master", "Verifier"):
         alarm = one(template, "AWS::CloudWatch::Alarm", f"{program}Absent")

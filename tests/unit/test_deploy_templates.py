@@ -122,6 +122,17 @@ def test_a_task_runs_a_command_that_the_image_has(template, task):
 
 
 @tenants
+def test_a_scheduled_check_is_a_command_that_the_program_has(template):
+    targets = [one for rule in template.all("AWS::Events::Rule").values() for one in rule["Targets"] if "Input" in one]
+    commands = [json.loads(one["Input"])["containerOverrides"][0]["command"] for one in targets]
+
+    assert [words[1] for words in commands] == ["drift", "verify"]
+    for module, *arguments in commands:
+        assert module == "migration_cli"
+        assert CliRunner().invoke(app, [*arguments, "--help"]).exit_code == 0
+
+
+@tenants
 @tasks
 def test_a_task_has_no_root_and_writes_to_volumes_alone(template, task):
     container = template.container(task)
@@ -196,7 +207,7 @@ def test_every_alarm_leads_to_its_section_of_the_runbook(template):
 
     assert all("https://" in one["AlarmDescription"] for one in alarms)
     assert linked <= sections
-    assert {"lag", "stalled-lane", "rejects", "ledger-remainder", "master-absent", "gap", "drained"} <= linked
+    assert {"lag", "stalled-lane", "rejects", "ledger-remainder", "master-absent", "gap", "drift", "drained"} <= linked
 
 
 def metrics_in(node):
