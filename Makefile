@@ -21,12 +21,15 @@ C ?=
 # Of `make chaos` and `make fuzz`, with SEED and T.
 FULL ?=
 REPEAT ?=
+# Of `make deploy-templates`: settings, and the folder that templates go to.
+SETTINGS ?=
+OUT ?= build/templates
 # Of `make lock`.
 UPGRADE ?=
 IMAGE ?= kafka-mysql-migration:dev
 
 .PHONY: help venv replay up down status logs reset check audit test test-unit mutants proof-bars chaos model sqs-conformance \
-	bench lock image fuzz clean
+	bench lock image fuzz deploy-venv deploy-check deploy-templates clean
 
 help: ## list the targets (this)
 	@echo "make TARGET        STACK=docker or STACK=native says where servers come from"
@@ -93,16 +96,28 @@ sqs-conformance: venv ## hold the SQS server against what FIFO queues do at AWS;
 bench: venv ## rates, latency, requests and memory against direct loading, as a table and as JSON
 	@$(RUN) -m benchmarks
 
+deploy-venv: ## make deploy/.venv/ from the lock of the CDK app, which has its own
+	@$(PYTHON) -m local_stack.venv deploy
+
+deploy-check: deploy-venv ## the CDK app: synth, cdk-nag, cfn-lint, IAM lint, every promise; no account, no network
+	@deploy/.venv/bin/python -m pytest -q deploy/tests
+
+deploy-templates: deploy-venv ## write the templates of SETTINGS=my.yaml into OUT; without SETTINGS, the committed ones
+	@if [ -n "$(SETTINGS)" ]; then deploy/.venv/bin/python -m deploy $(SETTINGS) $(OUT); else \
+		for one in deploy/examples/*.yaml; do deploy/.venv/bin/python -m deploy $$one deploy/templates || exit; done; fi
+
 lock: venv ## pin what pyproject.toml asks for, with hashes; UPGRADE=1 takes the newest of everything
 	@[ -x $(UV)/bin/uv ] || $(RUN) -m pip install --quiet --disable-pip-version-check --target $(UV) uv==0.13.8
 	@$(UV)/bin/uv pip compile -q pyproject.toml --universal --generate-hashes $(if $(UPGRADE),--upgrade) \
 		--custom-compile-command "make lock" -o requirements.txt
 	@$(UV)/bin/uv pip compile -q pyproject.toml --group dev --universal --generate-hashes $(if $(UPGRADE),--upgrade) \
 		--custom-compile-command "make lock" -c requirements.txt -o requirements-dev.txt
+	@$(UV)/bin/uv pip compile -q deploy/requirements.in --universal --python-version 3.11 --generate-hashes \
+		$(if $(UPGRADE),--upgrade) --custom-compile-command "make lock" -o deploy/requirements.txt
 
 image: ## build the image of all services; IMAGE=name:tag
 	docker build -f docker/Dockerfile -t $(IMAGE) --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) .
 
 clean: ## stop the servers and remove all that was made or fetched
 	@if [ -x $(RUN) ] && [ -d .stack ]; then $(RUN) -m local_stack reset; fi
-	rm -rf .venv .stack .tools build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv deploy/.venv .stack .tools build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

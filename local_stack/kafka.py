@@ -93,7 +93,7 @@ class Kafka:
 
     def _format(self, place: Place, properties: Path, data: Path) -> None:
         shutil.rmtree(data, ignore_errors=True)
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster = cluster_id(uuid.uuid4())
         command = self._java(
             place, "-Xmx256m", "kafka.tools.StorageTool",
             "format", "--standalone", "--ignore-formatted", "-c", str(properties), "-t", cluster,
@@ -116,6 +116,11 @@ class Kafka:
             ],
             runtime.env,
         )  # fmt: skip
+
+
+def cluster_id(made: uuid.UUID) -> str:
+    """As Kafka writes it; it makes none that begins with a dash either, which would pass for an option."""
+    return "A" + urlsafe_b64encode(made.bytes).decode().rstrip("=")[1:]
 
 
 def container_environment(host: str, port: int) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`.venv/` with exactly what the lock names, made by any Python ≥ 3.11, with or without pip and ensurepip.
+"""A virtual environment with exactly what a lock names, made by any Python ≥ 3.11, with or without pip and ensurepip.
 
 Debian and Ubuntu ship Python without either. pip's own file is fetched then as a package and unpacked, without root.
 """
@@ -19,6 +19,7 @@ from local_stack.servers import ServerFailed
 from migration_core.errors import ConfigError
 
 _REMEDY = "install it with: sudo apt-get install python3-venv python3-pip"
+_DEPLOY = "deploy"  # the CDK app has an environment of its own: nothing else needs its packages
 _AT_LEAST = (3, 11)
 _USAGE = 2
 _LINE_SECONDS = 5
@@ -31,28 +32,32 @@ def main() -> int:
         return _USAGE
     try:
         with locked(ROOT / ".tools"):
-            ensure(ROOT / ".venv", ROOT / "requirements-dev.txt")
+            if _DEPLOY in sys.argv[1:]:
+                ensure(ROOT / "deploy" / ".venv", ROOT / "deploy" / "requirements.txt", programs=False)
+            else:
+                ensure(ROOT / ".venv", ROOT / "requirements-dev.txt", programs=True)
     except (ConfigError, ServerFailed) as error:
         say_on_stderr(str(error))
         return _USAGE
     return 0
 
 
-def ensure(venv: Path, lock: Path) -> None:
-    """A complete environment has its mark; anything else is made anew."""
+def ensure(venv: Path, lock: Path, *, programs: bool) -> None:
+    """A complete environment has its mark; anything else is made anew. `programs` adds the command `migration`."""
     mark, wanted = venv / "made-from", _fingerprint(lock)
     if mark.is_file() and mark.read_text(encoding="utf-8") == wanted and (venv / "bin" / "python").exists():
         return
     pip = _pip()
-    say_on_stderr(f"making .venv with Python {sys.version.partition(' ')[0]} (a minute, once)")
+    say_on_stderr(f"making {venv.relative_to(ROOT)} with Python {sys.version.partition(' ')[0]} (a minute, once)")
     shutil.rmtree(venv, ignore_errors=True)
     # Not the interpreter of this very environment, which is gone by now.
     python = getattr(sys, "_base_executable", sys.executable)
     subprocess.run([python, "-m", "venv", "--without-pip", str(venv)], check=True)
     install = [*pip, "--python", str(venv / "bin" / "python"), "install", "--no-input", "--disable-pip-version-check"]
     _run([*install, "--progress-bar=off", "--require-hashes", "-r", str(lock)])
-    # The packages themselves stay where they are; the command `migration` comes beside the others.
-    _run([*install, "--quiet", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
+    if programs:
+        # The packages themselves stay where they are; the command `migration` comes beside the others.
+        _run([*install, "--quiet", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
     mark.write_text(wanted, encoding="utf-8")
 
 

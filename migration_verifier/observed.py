@@ -10,6 +10,8 @@ from runtime.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
+_STAGE = "apply"
+
 
 class Observed:
     """The verifier's view of the process's metrics."""
@@ -25,6 +27,8 @@ class Observed:
 
     def streams(self, found: Sequence[StreamLedger], now_ms: int) -> None:
         """How far behind each stream is, and whether it moves at all."""
+        # More workers would only wait beside a stream that a person or a fault holds.
+        self._metrics.waiting.labels(_STAGE).set(sum(one.pending for one in found if one.state == "running"))
         for one in found:
             self._metrics.backlog.labels(one.stream).set(one.pending)
             age = max(0, now_ms - one.oldest_time) / 1000 if one.pending and one.oldest_time else 0

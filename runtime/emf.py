@@ -13,7 +13,6 @@ from prometheus_client.metrics_core import Metric
 
 log = logging.getLogger(__name__)
 
-NAMESPACE = "migration"
 _Labels = tuple[tuple[str, str], ...]
 _Entry = tuple[_Labels, str, str, float | dict[str, list[float]]]
 _UNITS = {"seconds": "Seconds", "bytes": "Bytes"}
@@ -22,8 +21,9 @@ _UNITS = {"seconds": "Seconds", "bytes": "Bytes"}
 class Emf:
     """Renders what changed since the last time: CloudWatch adds counts up itself, so it must get differences."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, namespace: str) -> None:
         self._registry = registry
+        self._namespace = namespace
         self._before: dict[tuple[str, _Labels], float] = {}
 
     def lines(self, *, now_ms: int) -> Iterator[str]:
@@ -33,7 +33,7 @@ class Emf:
             for labels, name, unit, value in self._entries(metric):
                 together.setdefault(labels, {})[name] = (unit, value)
         for labels, values in together.items():
-            yield _line(labels, values, now_ms)
+            yield _line(self._namespace, labels, values, now_ms)
 
     def _entries(self, metric: Metric) -> Iterator[_Entry]:
         if metric.type == "gauge":
@@ -94,9 +94,9 @@ def _print(lines: Iterator[str]) -> None:
     sys.stdout.flush()
 
 
-def _line(labels: _Labels, values: Mapping[str, tuple[str, Any]], now_ms: int) -> str:
+def _line(namespace: str, labels: _Labels, values: Mapping[str, tuple[str, Any]], now_ms: int) -> str:
     metrics = [{"Name": name, "Unit": unit} for name, (unit, _) in values.items()]
-    directive = {"Namespace": NAMESPACE, "Dimensions": [[name for name, _ in labels]], "Metrics": metrics}
+    directive = {"Namespace": namespace, "Dimensions": [[name for name, _ in labels]], "Metrics": metrics}
     head = {"_aws": {"Timestamp": now_ms, "CloudWatchMetrics": [directive]}}
     return json.dumps({**head, **dict(labels), **{name: value for name, (_, value) in values.items()}})
 

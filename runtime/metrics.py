@@ -41,6 +41,12 @@ class Metrics:
         self.backlog_age = Gauge(
             "migration_backlog_age_seconds", "Age of the oldest raw row not yet applied", ["stream"], registry=own
         )
+        self.waiting = Gauge(
+            "migration_waiting_rows",
+            "Raw rows that workers may apply, of all streams that nothing holds",
+            ["stage"],
+            registry=own,
+        )
         self.source_lag = Gauge(
             "migration_source_lag_records", "Records in the topics not yet stored", ["stream"], registry=own
         )

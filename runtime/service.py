@@ -59,7 +59,7 @@ def service(
     server = HealthServer(heartbeat, Readiness(checks), metrics.render)
     port = server.start(settings.http.host, settings.http.port)
     emitter = (
-        emit_regularly(Emf(metrics.registry), every=_EMF_EVERY, clock_ms=_now_ms, stop=over)
+        emit_regularly(Emf(metrics.registry, settings.output.namespace), every=_EMF_EVERY, clock_ms=_now_ms, stop=over)
         if settings.output.emf
         else None
     )

@@ -156,6 +156,7 @@ class Output(Section):
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", alias="LOG_LEVEL")
     format: Literal["json", "text"] = Field("json", alias="LOG_FORMAT")
     emf: bool = Field(default=False, alias="METRICS_EMF")
+    namespace: str = Field("migration", alias="METRICS_NAMESPACE", pattern=r"^[A-Za-z0-9_./#:-]+$", max_length=255)
 
     @model_validator(mode="before")
     @classmethod

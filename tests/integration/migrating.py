@@ -178,6 +178,8 @@ class Migrating:
             if code is None:
                 continue
             self.children.stop(child)
+            if child.name not in self._modules:  # started by a test itself, which wants it to live
+                raise ChildFailed(f"{child.name} ended with {code}; see {child.log}:\n{child.last_words()}")
             module = self._modules[child.name]
             if module == LOADER and code == 0 and child.name not in self.asked:
                 continue

@@ -1,10 +1,12 @@
 """What servers are accepted, and which line of a log is the cause of a death."""
 
+from uuid import UUID
+
 import pytest
 
 from local_stack.choice import choose, decide
 from local_stack.elasticmq import ElasticMq
-from local_stack.kafka import Kafka
+from local_stack.kafka import Kafka, cluster_id
 from local_stack.mysql import MySql, refuse_others
 from local_stack.servers import ServerFailed, Servers
 from migration_core.errors import ConfigError
@@ -108,3 +110,7 @@ def test_docker_that_does_not_answer_leaves_the_native_way_and_says_why(tmp_path
     assert "no Docker engine answers" in reason
     with pytest.raises(ConfigError, match="STACK=docker, but no Docker engine answers"):
         decide({"STACK": "docker", "STACK_DIR": str(tmp_path)}, silent)
+
+
+def test_a_cluster_has_an_id_that_passes_for_no_option():
+    assert cluster_id(UUID(int=0b111110 << 122))[0] != "-"

@@ -2,7 +2,9 @@
 
 import json
 import re
+from types import SimpleNamespace
 
+from migration_verifier.observed import Observed
 from runtime.emf import Emf
 from runtime.metrics import Metrics
 
@@ -40,7 +42,7 @@ def test_a_queues_own_counts_are_shown_when_asked_for():
 
 def test_emf_tells_what_a_counter_grew_by_and_is_silent_when_it_did_not():
     metrics = Metrics()
-    emf = Emf(metrics.registry)
+    emf = Emf(metrics.registry, "migration")
     counter = metrics.received.labels(stream="users")
 
     counter.inc(5)
@@ -61,7 +63,7 @@ def test_emf_gives_gauges_as_they_are():
     metrics = Metrics()
     metrics.backlog_age.labels(stream="users").set(4.5)
 
-    [line] = emitted(Emf(metrics.registry))
+    [line] = emitted(Emf(metrics.registry, "migration"))
 
     assert line["migration_backlog_age_seconds"] == 4.5
     assert line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Unit"] == "Seconds"
@@ -69,7 +71,7 @@ def test_emf_gives_gauges_as_they_are():
 
 def test_emf_gives_histograms_as_values_with_counts_each_observation_once():
     metrics = Metrics()
-    emf = Emf(metrics.registry)
+    emf = Emf(metrics.registry, "migration")
     latency = metrics.latency.labels(stream="users")
 
     for seconds in (0.004, 0.012, 0.013, 9999):
@@ -80,3 +82,24 @@ def test_emf_gives_histograms_as_values_with_counts_each_observation_once():
 
     assert first["migration_latency_seconds"] == {"Values": [0.005, 0.015, 300], "Counts": [1, 2, 1]}
     assert second["migration_latency_seconds"] == {"Values": [0.015], "Counts": [1]}
+
+
+def test_every_tenant_of_an_account_has_a_namespace_of_its_own():
+    metrics = Metrics()
+    metrics.parked.labels(stream="users").set(1)
+
+    namespaces = [emitted(Emf(metrics.registry, name))[0]["_aws"]["CloudWatchMetrics"] for name in ("north", "south")]
+
+    assert [directive[0]["Namespace"] for directive in namespaces] == ["north", "south"]
+
+
+def test_rows_of_a_held_stream_do_not_call_for_more_workers():
+    metrics = Metrics()
+    streams = [
+        SimpleNamespace(stream=name, state=state, pending=pending, oldest_time=None, parked=0)
+        for name, state, pending in [("users", "running", 7), ("devices", "running", 5), ("alarms", "paused", 900)]
+    ]
+
+    Observed(metrics).streams(streams, now_ms=0)
+
+    assert b'migration_waiting_rows{stage="apply"} 12.0' in metrics.render()

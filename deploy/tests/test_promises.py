@@ -1,0 +1,235 @@
+"""What the deployment promises, each read off the template."""
+
+import json
+import re
+
+
+def of(template, kind):
+    return {name: one["Properties"] for name, one in template["Resources"].items() if one["Type"] == kind}
+
+
+def one(template, kind, begins=""):
+    [found] = [properties for name, properties in of(template, kind).items() if name.startswith(begins)]
+    return found
+
+
+def actions(template, role):
+    """What the role of a task may do, by action."""
+    found = set()
+    for name, policy in of(template, "AWS::IAM::Policy").items():
+        if name.startswith(role):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                given = statement["Action"]
+                found |= {given} if isinstance(given, str) else set(given)
+    return found
+
+
+def flows(template):
+    """Which kinds of task may reach anything else on which port."""
+    return {
+        (re.findall(r"(\w+?)Group", json.dumps(rule["SourceSecurityGroupId"]))[0], rule["FromPort"])
+        for rule in of(template, "AWS::EC2::SecurityGroupIngress").values()
+    }
+
+
+def test_there_is_one_master_and_one_verifier_and_the_old_is_gone_before_the_new(template):
+    for name in ("Master", "Verifier"):
+        service = one(template, "AWS::ECS::Service", name)
+        assert service["DesiredCount"] in (0, 1)
+        assert service["DeploymentConfiguration"]["MinimumHealthyPercent"] == 0
+        assert service["DeploymentConfiguration"]["MaximumPercent"] == 100
+        assert service["AvailabilityZoneRebalancing"] == "DISABLED"
+        assert [found["CapacityProvider"] for found in service["CapacityProviderStrategy"]] == ["FARGATE"]
+
+
+def test_a_deployment_that_fails_goes_back_by_itself(template):
+    for service in of(template, "AWS::ECS::Service").values():
+        assert service["DeploymentConfiguration"]["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
+        assert service["NetworkConfiguration"]["AwsvpcConfiguration"]["AssignPublicIp"] == "DISABLED"
+
+
+def test_workers_have_a_base_that_is_not_interrupted_and_the_others_are_spot(template):
+    strategy = one(template, "AWS::ECS::Service", "Worker")["CapacityProviderStrategy"]
+
+    assert strategy == [
+        {"Base": 1, "CapacityProvider": "FARGATE", "Weight": 0},
+        {"CapacityProvider": "FARGATE_SPOT", "Weight": 1},
+    ]
+
+
+def test_workers_are_scaled_by_rows_that_wait_for_each_of_them(template, name):
+    policy = one(template, "AWS::ApplicationAutoScaling::ScalingPolicy")
+    tracked = policy["TargetTrackingScalingPolicyConfiguration"]
+    by_id = {metric["Id"]: metric for metric in tracked["CustomizedMetricSpecification"]["Metrics"]}
+
+    assert policy["PolicyType"] == "TargetTrackingScaling"
+    assert tracked["TargetValue"] == 20000
+    assert by_id["per_task"]["Expression"] == "waiting / FILL(tasks, 1)"
+    waiting = by_id["waiting"]["MetricStat"]["Metric"]
+    assert (waiting["Namespace"], waiting["MetricName"]) == (name, "migration_waiting_rows")
+    tasks = by_id["tasks"]["MetricStat"]["Metric"]
+    assert (tasks["Namespace"], tasks["MetricName"]) == ("ECS/ContainerInsights", "RunningTaskCount")
+    assert [key for key, metric in by_id.items() if metric["ReturnData"]] == ["per_task"]
+
+
+def test_nothing_scales_or_calls_before_the_services_run(template):
+    target = one(template, "AWS::ApplicationAutoScaling::ScalableTarget")
+
+    assert set(target["SuspendedState"].values()) == {True}
+    assert target["MinCapacity"] == 0
+    assert not any(alarm["ActionsEnabled"] for alarm in of(template, "AWS::CloudWatch::Alarm").values())
+
+
+def test_each_task_may_do_what_its_program_does_and_no_more(template):
+    ring, encrypt = {"sqs:SendMessage"}, {"kms:GenerateDataKey", "kms:Decrypt"}
+    mount, look = {"elasticfilesystem:ClientMount"}, {"sqs:GetQueueAttributes"}
+
+    assert actions(template, "MasterTaskTaskRole") == ring | encrypt | look
+    assert actions(template, "LoaderTaskTaskRole") == ring | encrypt | mount
+    assert actions(template, "VerifierTaskTaskRole") == set()
+    assert actions(template, "SchemaTaskTaskRole") == set()
+    assert actions(template, "WorkerTaskTaskRole") == look | {
+        "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "kms:Decrypt",
+    }  # fmt: skip
+    assert actions(template, "CommandTaskTaskRole") == ring | encrypt | look | mount | {"elasticfilesystem:ClientWrite"}
+
+
+def test_each_flow_is_open_for_those_who_need_it_and_closed_for_the_others(template):
+    for name, group in of(template, "AWS::EC2::SecurityGroup").items():
+        rules = group.get("SecurityGroupEgress", []) + group.get("SecurityGroupIngress", [])
+        assert not [rule for rule in rules if rule.get("CidrIp") == "0.0.0.0/0"], name
+    files = {source for source, port in flows(template) if port == 2049}
+    mysql = {source for source, port in flows(template) if port == 3306}
+    kafka = {source for source, port in flows(template) if port == 9094}
+
+    assert files == {"Loader", "Command"}
+    assert mysql == {"Master", "Worker", "Verifier", "Loader", "Schema", "Command"}
+    assert kafka <= {"Master", "Command"}
+
+
+def test_snapshots_are_encrypted_at_rest_and_on_the_way_and_open_by_one_door(template):
+    files = one(template, "AWS::EFS::FileSystem")
+    door = one(template, "AWS::EFS::AccessPoint")
+    [denied] = files["FileSystemPolicy"]["Statement"]
+
+    assert files["Encrypted"] is True
+    assert "KmsKeyId" in files
+    assert files["ThroughputMode"] == "elastic"
+    assert (denied["Effect"], denied["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+    assert door["PosixUser"] == {"Gid": "10001", "Uid": "10001"}
+    for task in of(template, "AWS::ECS::TaskDefinition").values():
+        for volume in task["Volumes"]:
+            if mounted := volume.get("EFSVolumeConfiguration"):
+                assert mounted["TransitEncryption"] == "ENABLED"
+                assert mounted["AuthorizationConfig"]["IAM"] == "ENABLED"
+
+
+def test_queues_take_tls_alone(template):
+    for policy in of(template, "AWS::SQS::QueuePolicy").values():
+        [denied] = policy["PolicyDocument"]["Statement"]
+        assert (denied["Effect"], denied["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+    assert len(of(template, "AWS::SQS::QueuePolicy")) == len(of(template, "AWS::SQS::Queue")) == 2
+
+
+def test_logs_are_encrypted_and_end(template):
+    for group in of(template, "AWS::Logs::LogGroup").values():
+        assert group["RetentionInDays"] == 90
+        assert "KmsKeyId" in group
+
+
+def test_the_key_rotates(template):
+    assert one(template, "AWS::KMS::Key", "Key")["EnableKeyRotation"] is True
+
+
+def test_drained_is_told_when_every_stream_is(template):
+    alarms = of(template, "AWS::CloudWatch::Alarm")
+    drained = {name: alarm for name, alarm in alarms.items() if "DrainedAlarm" in name}
+    composite = one(template, "AWS::CloudWatch::CompositeAlarm")
+    rule = json.dumps(composite["AlarmRule"])
+
+    assert drained
+    for name, alarm in drained.items():
+        assert name in rule
+        assert "AlarmActions" not in alarm
+        [expression] = [metric["Expression"] for metric in alarm["Metrics"] if "Expression" in metric]
+        assert expression == "unread + pending + unaudited + remainders"
+        assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (0, 10)
+        assert (alarm["ComparisonOperator"], alarm["TreatMissingData"]) == (
+            "LessThanOrEqualToThreshold",
+            "notBreaching",
+        )
+    assert " OR " not in rule
+    assert len(composite["AlarmActions"]) == 1
+
+
+def test_a_check_that_does_not_say_yes_calls(template):
+    rules = of(template, "AWS::Events::Rule")
+    for name in ("Drift", "Verify"):
+        [schedule] = [rule for key, rule in rules.items() if key.startswith(f"{name}Schedule")]
+        [said_no] = [key for key in rules if key.startswith(f"{name}SaidNo")]
+        detail = rules[said_no]["EventPattern"]["detail"]
+        alarm = one(template, "AWS::CloudWatch::Alarm", f"{name}CheckAlarm")
+
+        assert schedule["State"] == "DISABLED"  # until the services run
+        assert detail["group"] == [schedule["Targets"][0]["EcsParameters"]["Group"]]
+        assert detail["containers"] == {"exitCode": [{"anything-but": [0]}, {"exists": False}]}
+        [counted] = [one for key, one in of(template, "AWS::Logs::MetricFilter").items() if f"{name}Lines" in key]
+        assert rules[said_no]["Targets"][0]["Arn"]["Fn::GetAtt"][0] == counted["LogGroupName"]["Ref"]
+        assert detail["group"][0] in counted["FilterPattern"]
+        assert alarm["MetricName"] == counted["MetricTransformations"][0]["MetricName"]
+        assert len(alarm["AlarmActions"]) == 1
+
+
+def test_checks_are_started_with_the_rights_for_that_alone(template):
+    [policy] = [
+        one["PolicyDocument"]["Statement"]
+        for name, one in of(template, "AWS::IAM::Policy").items()
+        if name.startswith("CheckStarter")
+    ]
+
+    assert [(one["Action"], list(one["Condition"])) for one in policy] == [
+        ("ecs:RunTask", ["ArnEquals"]),
+        ("iam:PassRole", ["StringEquals"]),
+    ]
+
+
+def test_a_program_that_says_nothing_is_missed(template):
+    for program in ("Master", "Verifier"):
+        alarm = one(template, "AWS::CloudWatch::Alarm", f"{program}Absent")
+        assert (alarm["TreatMissingData"], alarm["Statistic"]) == ("breaching", "SampleCount")
+
+
+def test_a_new_server_is_private_encrypted_kept_and_takes_tls_alone(synthesized):
+    rds = one(synthesized["migration"], "AWS::RDS::DBInstance")
+    aurora = one(synthesized["migration-south"], "AWS::RDS::DBCluster")
+
+    for server in (rds, aurora):
+        assert server["StorageEncrypted"] is True
+        assert server["DeletionProtection"] is True
+        assert server["BackupRetentionPeriod"] == 7
+    assert rds["PubliclyAccessible"] is False
+    assert rds["MultiAZ"] is True
+    groups = [
+        one(synthesized["migration"], "AWS::RDS::DBParameterGroup"),
+        one(synthesized["migration-south"], "AWS::RDS::DBClusterParameterGroup"),
+    ]
+    for group in groups:
+        assert group["Parameters"]["require_secure_transport"] == "ON"
+        assert group["Parameters"]["local_infile"] == "1"
+
+
+def test_what_is_there_is_not_made_again(synthesized):
+    north = synthesized["migration-north"]
+
+    for kind in ("AWS::EC2::VPC", "AWS::ECS::Cluster", "AWS::RDS::DBInstance", "AWS::RDS::DBCluster"):
+        assert of(north, kind) == {}
+
+
+def test_schema_rights_stay_with_the_schema_task_where_they_have_a_secret_of_their_own(synthesized):
+    north = synthesized["migration-north"]
+    holders = {
+        task["Family"]: json.dumps(task["ContainerDefinitions"][0]["Secrets"])
+        for task in of(north, "AWS::ECS::TaskDefinition").values()
+    }
+
+    assert [family for family, held in holders.items() if "north-schema" in held] == ["migration-north-schema"]
