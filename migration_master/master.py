@@ -36,6 +36,8 @@ from migration_master.survey import Survey
 log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 60.0
+_UNREGISTERED_SECONDS = 2.0
+"""Between two looks while a stream of the mapping has no offsets: the loader registers one stream after the other."""
 _LAG_SECONDS = 1.0
 _READ_SECONDS = 0.25
 _CONTROLS_SECONDS = 1.0
@@ -200,7 +202,9 @@ class Master:
         elif ingest is None or plan.differs_from(self._plan) or not ingest.stands_at(plan.reading):
             ingest = self._begin(plan.reading, view, plan.stops)
         self._plan, self._ingest, self._idle = plan, ingest, ingest is None
-        self._next_look = self._parts.clock() + self._parts.look_seconds
+        unregistered = self._parts.streams.keys() - {source.stream for source in sources}
+        pause = min(_UNREGISTERED_SECONDS, self._parts.look_seconds) if unregistered else self._parts.look_seconds
+        self._next_look = self._parts.clock() + pause
         return ingest
 
     def _sources(self) -> list[SourceOffset]:

@@ -140,7 +140,7 @@ def _left_behind(run: Run) -> list[str]:
     found = lanes_and_locks(run.database)
     with run.database.transaction() as session:
         opened = session.rows(
-            "SELECT p.id FROM information_schema.innodb_trx t JOIN information_schema.processlist p "
+            "SELECT p.id FROM information_schema.innodb_trx t JOIN performance_schema.processlist p "
             "ON p.id = t.trx_mysql_thread_id WHERE p.db = %s AND p.id <> CONNECTION_ID()",
             (run.database.schema,),
         )

@@ -163,7 +163,7 @@ class Supervisor:
     def _kill_session(self) -> None:
         with suppress(SqlError), self.world.database.transaction() as session:  # or it has ended by itself meanwhile
             rows = session.rows(
-                "SELECT id FROM information_schema.processlist WHERE db = %s AND id <> CONNECTION_ID() ORDER BY id",
+                "SELECT id FROM performance_schema.processlist WHERE db = %s AND id <> CONNECTION_ID() ORDER BY id",
                 (self.world.database.schema,),
             )
             if rows:

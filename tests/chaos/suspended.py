@@ -29,7 +29,7 @@ def end_its_transactions(database: Database) -> None:
     with database.transaction() as session:
         found = session.rows(
             "SELECT t.trx_mysql_thread_id, v.variable_value FROM information_schema.innodb_trx t "
-            "JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id "
+            "JOIN performance_schema.processlist p ON p.id = t.trx_mysql_thread_id "
             "JOIN performance_schema.threads h ON h.processlist_id = p.id "
             "JOIN performance_schema.variables_by_thread v ON v.thread_id = h.thread_id "
             "AND v.variable_name = 'wait_timeout' WHERE p.db = %s AND p.id <> CONNECTION_ID()",
@@ -44,7 +44,7 @@ def waits_for_a_lock(database: Database) -> bool:
     """Whether another session of the schema waits for a row."""
     with database.transaction() as session:
         found = session.one(
-            "SELECT COUNT(*) FROM information_schema.innodb_trx t JOIN information_schema.processlist p "
+            "SELECT COUNT(*) FROM information_schema.innodb_trx t JOIN performance_schema.processlist p "
             "ON p.id = t.trx_mysql_thread_id WHERE p.db = %s AND t.trx_state = 'LOCK WAIT'",
             (database.schema,),
         )

@@ -146,7 +146,7 @@ def test_a_worker_that_can_open_no_file_leaves_and_does_not_wait_for_ever(world)
     resource.prlimit(worker.pid, resource.RLIMIT_NOFILE, (3, 3))
     with world.database.transaction() as session:
         for (number,) in session.rows(
-            "SELECT id FROM information_schema.processlist WHERE db = %s AND id <> CONNECTION_ID()",
+            "SELECT id FROM performance_schema.processlist WHERE db = %s AND id <> CONNECTION_ID()",
             (world.database.schema,),
         ):
             session.execute(f"KILL {number}")

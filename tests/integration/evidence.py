@@ -64,7 +64,7 @@ def lanes_and_locks(database: Database) -> list[str]:
             "USING (stream_id, lane) JOIN stream s USING (stream_id)"
         )
         held = session.rows(
-            "SELECT t.trx_mysql_thread_id FROM information_schema.innodb_trx t JOIN information_schema.processlist p "
+            "SELECT t.trx_mysql_thread_id FROM information_schema.innodb_trx t JOIN performance_schema.processlist p "
             "ON p.id = t.trx_mysql_thread_id WHERE p.db = %s AND p.id <> CONNECTION_ID() AND t.trx_rows_locked > 0",
             (database.schema,),
         )

@@ -181,7 +181,7 @@ class TestLocksOnTables:
         with world.database.transaction() as reader:
             reader.rows(f"SELECT * FROM {world.target}.people")
             changing.start()
-            while not world.rows("SELECT 1 FROM information_schema.processlist WHERE info LIKE 'ALTER%%' AND state "
+            while not world.rows("SELECT 1 FROM performance_schema.processlist WHERE info LIKE 'ALTER%%' AND state "
                                  "LIKE 'Waiting for table metadata lock' AND db = DATABASE()"):  # fmt: skip
                 pass
             self.blocked(world)

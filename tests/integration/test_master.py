@@ -105,7 +105,7 @@ class TestStoring:
         legacy.capture("users")
         write(legacy, first, 5)
         write(legacy, second, 6, partitions=2)
-        master = legacy.master(look_seconds=0.0)
+        master = legacy.master()
         drain(master, legacy)
         legacy.register("devices", [CapturedOffset(second, one.topic_id, p, 0, None) for p in (0, 1)
                                     for one in legacy.view.describe([second]).values()])  # fmt: skip

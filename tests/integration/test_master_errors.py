@@ -54,7 +54,7 @@ class TestErrors:
             write(legacy, topic, 40, first=first, partitions=2)
             legacy.database.engine.dispose()
             for (connection,) in legacy.rows(
-                "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()"
+                "SELECT id FROM performance_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()"
             ):
                 legacy.rows(f"KILL {connection}")
             try:

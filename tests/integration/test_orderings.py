@@ -111,7 +111,7 @@ class TestTheWorkersTransaction:
                 return
             cuts.append(now)
             for (connection,) in world.rows(
-                "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()"
+                "SELECT id FROM performance_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()"
             ):
                 world.rows(f"KILL {connection}")
 

@@ -18,6 +18,13 @@ pytestmark = pytest.mark.servers
 @pytest.fixture(scope="module")
 def migrated(servers, tmp_path_factory) -> Iterator[Migrated]:
     with migrated_by_users(servers, tmp_path_factory.mktemp("migrated")) as found:
+        world = found.world
+        world.publish_initial()
+        world.begin_writing(seconds=1)
+        world.take_snapshot("--part-rows", "500")
+        world.start_services(workers=2)
+        world.start("verifier-1", VERIFIER)
+        world.prove()
         yield found
 
 
@@ -37,15 +44,8 @@ def operator(cli, migrated) -> Cli:
 
 def test_a_migration_is_done_by_services_that_can_do_nothing_but_their_part(migrated):
     world = migrated.world
-    world.publish_initial()
-    world.begin_writing(seconds=1)
-    world.take_snapshot("--part-rows", "500")
-    world.start_services(workers=2)
-    world.start("verifier-1", VERIFIER)
 
-    verdict = world.prove()
-
-    assert verdict.rows_compared["measurements"] > 100
+    assert world.stored() > 500
     assert not world.exits
     logs = {file.name: file.read_text() for file in (world.folder / "logs").glob("*.log")}
     assert {"loader-1.log", "master-1.log", "worker-1.log", "verifier-1.log"} <= logs.keys()

@@ -52,10 +52,10 @@ def test_a_named_lock_ends_with_the_session_of_its_holder(database):
         assert first
         with database.transaction() as session:
             ((holder,),) = session.rows(
-                "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND db = DATABASE()"
+                "SELECT id FROM performance_schema.processlist WHERE id <> CONNECTION_ID() AND db = DATABASE()"
             )
             session.execute("KILL %s", (holder,))
-            while session.rows("SELECT 1 FROM information_schema.processlist WHERE id = %s", (holder,)):
+            while session.rows("SELECT 1 FROM performance_schema.processlist WHERE id = %s", (holder,)):
                 pass
         with database.alone("a") as second:
             assert second

@@ -85,7 +85,7 @@ def drop_free(servers: Servers) -> None:
 def _end_others(session: Session, name: str) -> None:
     """Sessions of programs that were killed may hold locks for a moment."""
     for (other,) in session.rows(
-        "SELECT id FROM information_schema.processlist WHERE db = %s AND id <> CONNECTION_ID()", (name,)
+        "SELECT id FROM performance_schema.processlist WHERE db = %s AND id <> CONNECTION_ID()", (name,)
     ):
         session.execute(f"KILL {other}")
 
