@@ -53,6 +53,7 @@ class Ringing:
             if (behind or place not in self._rung) and now >= self._rung.get(place, -inf) + BUSY_SECONDS:
                 due.add(place)
         due |= self._unserved(self._owed.keys() - due, now, waiting)
+        wakes &= self._owed.keys()  # what is served already needs nobody
         if wakes and due.isdisjoint(wakes) and now >= self._woken + WOKEN_SECONDS:
             due.add(min(wakes, key=self._rung.__getitem__))
         if not due.isdisjoint(wakes):

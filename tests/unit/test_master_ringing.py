@@ -99,19 +99,39 @@ def test_a_busy_lane_does_not_hold_another_back():
     assert rung == [Doorbell("users", 1, 9)]
 
 
-@example([(0, 1, 0.5), (0, 1, 0.5), (0, 1, 0.2937508345093864), (0, 2, 0.0)])  # seconds do not add up exactly
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 50), st.floats(0, 0.7)), min_size=1))
-def test_the_newest_head_of_every_lane_that_nobody_serves_is_rung_in_the_end(steps):
-    ringing, now, heads, rung = Ringing(), 0.0, {}, {}
-    for head, (number, backlog, pause) in enumerate(steps):
+def test_a_lane_that_was_served_before_its_new_rows_are_spoken_of_needs_nobody():
+    ringing = Ringing()
+    ringing.due([lane(0, head=1)], 5.0, none_waits)
+    ringing.due([lane(0, head=2)], 5.05, none_waits)
+
+    assert ringing.due([lane(0, head=3)], 6.1, none_waits) == []
+
+
+LANES = st.integers(0, 3)
+STEPS = st.tuples(st.sets(LANES), st.integers(1, 50), st.floats(0, 1.5), st.sets(LANES))
+"""Lanes with new rows, how many rows wait in each, the pause before, and the lanes that are served meanwhile."""
+
+
+@example([({0}, 1, 0.5, set()), ({0}, 1, 0.5, set()), ({0}, 1, 0.2937508345093864, set()), ({0}, 2, 0.0, set())])
+@example([({0}, 1, 0.5, set()), ({0}, 1, 0.05, set()), ({0}, 1, 1.1, {0})])
+@given(st.lists(STEPS, min_size=1))
+def test_the_newest_head_of_every_lane_that_nobody_serves_is_rung_in_the_end(steps):  # seconds do not add up exactly
+    ringing, now, heads, done = Ringing(), 0.0, {}, {}
+
+    def waiting(lanes):
+        return [place for place in lanes if done.get(place[1], -1) < heads[place[1]]]
+
+    for head, (touched, backlog, pause, served) in enumerate(steps):
         now += pause
-        heads[number] = head
-        bells = ringing.due([lane(number, head=head, backlog=backlog)], now, all_wait)
-        rung |= {bell.lane: bell.head for bell in bells}
+        heads |= dict.fromkeys(touched, head)
+        done |= {number: head for number in served if number in heads}
+        bells = ringing.due([lane(number, head=head, backlog=backlog) for number in touched], now, waiting)
+        done |= {bell.lane: max(bell.head, done.get(bell.lane, -1)) for bell in bells}
+    done |= {bell.lane: bell.head for bell in ringing.due([], now + BUSY_SECONDS, waiting)}
 
-    rung |= {bell.lane: bell.head for bell in ringing.due([], now + BUSY_SECONDS, all_wait)}
-
-    assert rung == heads
+    assert {number: head for number, head in done.items() if head < heads[number]} == {}
+    assert done.keys() == heads.keys()
+    assert ringing.wait() is None
 
 
 def test_lanes_gather_while_a_request_is_under_way():
