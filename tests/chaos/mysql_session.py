@@ -164,8 +164,11 @@ class Session:
         self._fail(sequence, errno)
 
     async def _half_the_rows(self) -> int:
-        """Pass the first half of an answer's rows; the number of the last packet that was passed."""
-        definitions, rows = await self._result(await self._server.read())
+        """Pass the first half of an answer's rows, if it has some; the number of the last packet that was passed."""
+        first = await self._server.read()
+        if first.kind in (_OK, _ERR):
+            return first.sequence - 1  # it has no rows, or fails by itself
+        definitions, rows = await self._result(first)
         passed = [*definitions, *rows[: len(rows) // 2]]
         self._to_client.write(b"".join(packet.raw for packet in passed))
         return passed[-1].sequence

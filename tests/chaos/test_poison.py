@@ -127,8 +127,8 @@ def test_a_backlog_that_is_larger_than_the_worker_s_memory_is_worked_off_within_
 def test_a_worker_that_is_refused_memory_leaves_and_blames_no_row(world):
     worker = world.start()
     _until_it_serves(world, worker)
-    used = int(_status(worker, "VmSize"))
-    resource.prlimit(worker.pid, resource.RLIMIT_AS, (used, used))
+    used = _status(worker, "VmData")  # not VmSize, which holds room that the allocator has set aside for each thread
+    resource.prlimit(worker.pid, resource.RLIMIT_DATA, (used, used))
     world.put("people", [person(f"u{n}", text="x" * 400_000) for n in range(40)])
     world.ring()
 

@@ -92,6 +92,18 @@ def test_a_query_that_ends_among_its_rows_is_an_error_and_no_short_answer(proxy,
     assert len(again) == 1000
 
 
+def test_a_query_that_fails_by_itself_meets_the_fault_instead(proxy, through):
+    proxy.at(1, TIME_LIMIT, matching=b"missing")
+
+    with pytest.raises(SqlError) as raised, through.transaction() as session:
+        session.rows("SELECT id FROM missing")
+    with through.transaction() as session:
+        still_there = session.rows("SELECT 1")
+
+    assert raised.value.errno == TIME_LIMIT.errno
+    assert still_there == [(1,)]
+
+
 @pytest.mark.parametrize("errno", [1040, 1203])
 def test_connections_that_are_too_many_are_sent_away_as_the_server_does_it(proxy, database_url, errno):
     proxy.refuse(errno, times=2)

@@ -91,6 +91,13 @@ MUTANTS = [
         ("tests/unit/test_master_ringing.py",),
     ),
     Mutant(
+        "a lane that was served meanwhile wakes a worker",
+        "migration_master/ringing.py",
+        "        wakes &= self._owed.keys()  # what is served already needs nobody\n",
+        "",
+        ("tests/unit/test_master_ringing.py",),
+    ),
+    Mutant(
         "a lane that is behind passes for one that wakes a worker",
         "migration_master/ringing.py",
         "        if wakes and due.isdisjoint(wakes) and",
