@@ -10,6 +10,7 @@ from db.engine import Database
 from local_stack.own import own_stack
 from local_stack.servers import Servers
 from migration_core.errors import MigrationError
+from tests.integration.applying import Applying, applying
 from tests.servers import own
 from tests.servers.provision import TestRun
 from tests.servers.schemas import control_schema, drop_free
@@ -75,6 +76,16 @@ def database(database_url: str) -> Iterator[Database]:
     database = Database(database_url)
     yield database
     database.close()
+
+
+@pytest.fixture(scope="module")
+def shared(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applying]:
+    """One world of the worker's for all tests of a module: each empties it first."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "none")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+        with applying(servers, tmp_path_factory.mktemp("shared")) as world:
+            yield world
 
 
 @pytest.fixture

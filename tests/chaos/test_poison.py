@@ -13,7 +13,7 @@ from migration_core.lane import lane_of
 from migration_worker.sweeper import POISON_ATTEMPTS
 from tests.chaos.columns import FATAL
 from tests.chaos.longer import FULL, only_full
-from tests.integration.applying import Applying, applying, person
+from tests.integration.applying import Applying, person
 from tests.integration.emptying import emptied
 from tests.servers import own
 from work_queue.client import client
@@ -24,20 +24,10 @@ _WITHIN_SECONDS = 150
 _MEGABYTE = 1 << 20
 
 
-@pytest.fixture(scope="module")
-def shared(servers, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "none")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "none")
-        with applying(servers, tmp_path_factory.mktemp("poison")) as found:
-            yield found, found.mapping_file.read_text()
-
-
 @pytest.fixture
 def world(shared, credentials):
-    found, mapping = shared
-    yield emptied(found, mapping)
-    found.stop()
+    yield emptied(shared)
+    shared.stop()
 
 
 def name_by(world: Applying, function: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from migration_core.steps import Step
 from tests.chaos.longer import FULL
 from tests.chaos.suspended import end_its_transactions, go_on, until_stopped, waits_for_a_lock
-from tests.integration.applying import applying, doc, person
+from tests.integration.applying import doc, person
 from tests.integration.emptying import emptied
 from tests.integration.legacy_topics import complete, legacy_topics, write
 
@@ -74,20 +74,10 @@ class TestAMasterInItsTransaction:
         complete(legacy)
 
 
-@pytest.fixture(scope="module")
-def shared(servers, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "none")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "none")
-        with applying(servers, tmp_path_factory.mktemp("suspended")) as found:
-            yield found, found.mapping_file.read_text()
-
-
 @pytest.fixture
 def world(shared, credentials):
-    found, mapping = shared
-    yield emptied(found, mapping)
-    found.stop()
+    yield emptied(shared)
+    shared.stop()
 
 
 def counted_up(first: int, last: int) -> list[tuple[str, bytes]]:

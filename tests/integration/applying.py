@@ -101,6 +101,8 @@ class Applying:
     url: str
     database: Database
     mapping_file: Path
+    mapping_text: str
+    """What the file said first; a test may write another."""
     mapping: CompiledMapping
     queue_url: str
     queue: WorkQueue
@@ -227,7 +229,8 @@ def _applying(servers: Servers, url: str, folder: Path) -> Iterator[Applying]:
     create_schema(url, target)
     database = Database(url, applies_lanes=True)
     mapping_file = folder / "migration.yaml"
-    mapping_file.write_text(_MAPPING.format(schema=target, name=name))
+    mapping_text = _MAPPING.format(schema=target, name=name)
+    mapping_file.write_text(mapping_text)
     sqs = client(_REGION, endpoint=servers.sqs_endpoint)
     queue_url = ensure_queue(sqs, f"{name}.fifo")
     environment = {
@@ -240,8 +243,9 @@ def _applying(servers: Servers, url: str, folder: Path) -> Iterator[Applying]:
         "HTTP_HOST": "127.0.0.1",
     }
     world = Applying(
-        name, url, database, mapping_file, compiled(mapping_file), queue_url, WorkQueue(sqs, queue_url), environment
-    )
+        name, url, database, mapping_file, mapping_text, compiled(mapping_file),
+        queue_url, WorkQueue(sqs, queue_url), environment,
+    )  # fmt: skip
     try:
         _make(world)
         yield world

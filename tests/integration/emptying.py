@@ -8,12 +8,11 @@ _KEPT = {"stream", "stream_counter", "stream_state", "source", "source_offset", 
 _RESET = {"lane_head", "lane_progress"}
 
 
-def emptied(world: Applying, mapping: str | None = None) -> Applying:
-    """As `applying` makes it: streams and partitions registered and open, `mapping` in force, and not one row."""
+def emptied(world: Applying) -> Applying:
+    """As `applying` makes it: streams and partitions registered and open, its mapping in force, and not one row."""
     world.stop()
     world.running.clear()
-    if mapping is not None:
-        world.mapping_file.write_text(mapping)
+    world.mapping_file.write_text(world.mapping_text)
     processed = [table.name for stream in world.mapping.streams.values() for table in stream.tables]
     rows = [f"raw_{stream}" for stream in world.mapping.streams] + [f"{world.target}.{name}" for name in processed]
     control = [table.name for table in reversed(tables.metadata.sorted_tables) if table.name not in _KEPT | _RESET]

@@ -14,7 +14,7 @@ from db.remainders import open_remainders
 from migration_core.audit import Kind, Place
 from migration_core.steps import Step
 from migration_verifier.audit import Auditor, prove
-from tests.integration.applying import Applying, applying, doc, person
+from tests.integration.applying import Applying, doc, person
 from tests.integration.emptying import emptied
 
 pytestmark = pytest.mark.servers
@@ -23,15 +23,6 @@ PLANT = (
     "INSERT INTO row_outcome SELECT stream_id, %s, %s, %s, source_id, 0 FROM source_offset WHERE topic LIKE '%%people'"
 )
 AUDIT_STEPS = [step for step in Step if step.startswith("audit.")]
-
-
-@pytest.fixture(scope="module")
-def shared(servers, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "none")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "none")
-        with applying(servers, tmp_path_factory.mktemp("shared")) as found:
-            yield found
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from db.stream_state import resume_stream
-from tests.integration.applying import Applying, applying, doc, person
+from tests.integration.applying import Applying, doc, person
 from tests.integration.command_line import Cli
 from tests.integration.emptying import emptied
 from tests.integration.test_redrive import bad_person, change, counted_under_patterns
@@ -11,22 +11,11 @@ from tests.integration.test_redrive import bad_person, change, counted_under_pat
 pytestmark = pytest.mark.servers
 
 
-@pytest.fixture(scope="module")
-def shared(servers, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "none")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "none")
-        with applying(servers, tmp_path_factory.mktemp("breaker")) as found:
-            yield found, found.mapping_file.read_text()
-
-
 @pytest.fixture
 def world(shared):
-    found, mapping = shared
-    emptied(found, mapping)
-    yield found
-    assert found.remainders() == []
-    assert counted_under_patterns(found)
+    yield emptied(shared)
+    assert shared.remainders() == []
+    assert counted_under_patterns(shared)
 
 
 @pytest.fixture

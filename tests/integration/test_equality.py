@@ -8,22 +8,13 @@ from db.purge import remove_runs
 from migration_core.report import Standing
 from migration_verifier.equality import equality, oldest_that_counts
 from migration_verifier.report.sections import verification_section
-from tests.integration.applying import Applying, applying, person
+from tests.integration.applying import Applying, person
 from tests.integration.emptying import emptied
 from tests.integration.verifying import verified
 
 pytestmark = pytest.mark.servers
 
 LATER = datetime(2100, 1, 1)  # noqa: DTZ001 - as the server stores it
-
-
-@pytest.fixture(scope="module")
-def shared(servers, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "none")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "none")
-        with applying(servers, tmp_path_factory.mktemp("equality")) as found:
-            yield found
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from db.ledger_proof import source_ledgers, stream_proofs
 from db.remainders import open_remainders
 from migration_cli.__main__ import main
 from migration_core.steps import Step
-from tests.integration.applying import Applying, applying, doc, person
+from tests.integration.applying import Applying, doc, person
 from tests.integration.emptying import emptied
 
 pytestmark = pytest.mark.servers
@@ -23,15 +23,6 @@ pytestmark = pytest.mark.servers
 ROOT = Path(__file__).parents[2]
 WITHIN_SECONDS = 60
 AUDIT_STEPS = [step for step in Step if step.startswith("audit.")]
-
-
-@pytest.fixture(scope="module")
-def shared(servers, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "none")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "none")
-        with applying(servers, tmp_path_factory.mktemp("shared")) as found:
-            yield found
 
 
 @pytest.fixture

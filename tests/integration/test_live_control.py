@@ -8,7 +8,7 @@ from db.schema import create_schema, drop_schemas, upgrade
 from db.target_health import HealthWatch
 from migration_worker.brake import Brake
 from migration_worker.sweeper import Sweeper
-from tests.integration.applying import Applying, applying, person
+from tests.integration.applying import Applying, person
 from tests.integration.command_line import Cli
 from tests.integration.emptying import emptied
 
@@ -17,21 +17,10 @@ pytestmark = pytest.mark.servers
 EVERY = [("people", lane) for lane in range(4)]
 
 
-@pytest.fixture(scope="module")
-def shared(servers, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "none")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "none")
-        with applying(servers, tmp_path_factory.mktemp("control")) as found:
-            yield found, found.mapping_file.read_text()
-
-
 @pytest.fixture
 def world(shared):
-    found, mapping = shared
-    emptied(found, mapping)
-    yield found
-    assert found.remainders() == []
+    yield emptied(shared)
+    assert shared.remainders() == []
 
 
 @pytest.fixture

@@ -17,22 +17,13 @@ from migration_core.steps import Step
 from migration_verifier import purging
 from migration_verifier.audit import Auditor, prove
 from migration_verifier.purging import purge_stream
-from tests.integration.applying import Applying, applying, doc, person
+from tests.integration.applying import Applying, doc, person
 from tests.integration.emptying import emptied
 
 pytestmark = pytest.mark.servers
 
 PURGE_STEPS = [step for step in Step if step.startswith("purge.")]
 NOW = datetime.now(UTC).replace(tzinfo=None)
-
-
-@pytest.fixture(scope="module")
-def shared(servers, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "none")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "none")
-        with applying(servers, tmp_path_factory.mktemp("shared")) as found:
-            yield found
 
 
 @pytest.fixture

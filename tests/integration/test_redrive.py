@@ -14,7 +14,7 @@ from migration_core.key import canonical
 from migration_core.lane import lane_of
 from migration_core.steps import Step
 from migration_worker.redriving import Redriving
-from tests.integration.applying import Applying, applying, doc, person
+from tests.integration.applying import Applying, doc, person
 from tests.integration.emptying import emptied
 
 pytestmark = pytest.mark.servers
@@ -25,22 +25,11 @@ COERCED = {
 }
 
 
-@pytest.fixture(scope="module")
-def shared(servers, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "none")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "none")
-        with applying(servers, tmp_path_factory.mktemp("redrive")) as found:
-            yield found, found.mapping_file.read_text()
-
-
 @pytest.fixture
 def world(shared):
-    found, mapping = shared
-    emptied(found, mapping)
-    yield found
-    assert found.remainders() == []
-    assert counted_under_patterns(found)
+    yield emptied(shared)
+    assert shared.remainders() == []
+    assert counted_under_patterns(shared)
 
 
 def counted_under_patterns(world: Applying) -> bool:

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from migration_core.steps import Step
-from tests.integration.applying import Applying, applying, doc, person
+from tests.integration.applying import Applying, doc, person
 from tests.integration.command_line import Cli
 from tests.integration.emptying import emptied
 from tests.integration.test_redrive import bad_person, change, counted_under_patterns, fix, whole
@@ -16,23 +16,12 @@ pytestmark = pytest.mark.servers
 REDRIVE_STEPS = [step for step in Step if step.startswith("redrive.")]
 
 
-@pytest.fixture(scope="module")
-def shared(servers, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "none")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "none")
-        with applying(servers, tmp_path_factory.mktemp("redrive")) as found:
-            yield found, found.mapping_file.read_text()
-
-
 @pytest.fixture
 def world(shared):
-    found, mapping = shared
-    emptied(found, mapping)
-    yield found
-    found.stop()
-    assert found.remainders() == []
-    assert counted_under_patterns(found)
+    yield emptied(shared)
+    shared.stop()
+    assert shared.remainders() == []
+    assert counted_under_patterns(shared)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.integration.applying import applying, doc, person
+from tests.integration.applying import doc, person
 from tests.integration.command_line import Cli
 from tests.integration.emptying import emptied
 from tests.integration.test_redrive import bad_person, change, fix
@@ -10,20 +10,9 @@ from tests.integration.test_redrive import bad_person, change, fix
 pytestmark = pytest.mark.servers
 
 
-@pytest.fixture(scope="module")
-def shared(servers, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "none")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "none")
-        with applying(servers, tmp_path_factory.mktemp("stories")) as found:
-            yield found, found.mapping_file.read_text()
-
-
 @pytest.fixture
 def world(shared):
-    found, mapping = shared
-    emptied(found, mapping)
-    return found
+    return emptied(shared)
 
 
 @pytest.fixture

@@ -13,28 +13,17 @@ from migration_core.records import Received
 from migration_core.unmapped import EVERY, MOST_FIELDS, OTHERS, LookedAt
 from migration_verifier.crossing import look
 from migration_worker.fields import FieldWatch
-from tests.integration.applying import Applying, applying, doc
+from tests.integration.applying import Applying, doc
 from tests.integration.command_line import Cli
 from tests.integration.emptying import emptied
 
 pytestmark = pytest.mark.servers
 
 
-@pytest.fixture(scope="module")
-def shared(servers, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "none")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "none")
-        with applying(servers, tmp_path_factory.mktemp("surprises")) as found:
-            yield found, found.mapping_file.read_text()
-
-
 @pytest.fixture
 def world(shared, credentials):
-    found, mapping = shared
-    emptied(found, mapping)
-    yield found
-    assert found.remainders() == []
+    yield emptied(shared)
+    assert shared.remainders() == []
 
 
 @pytest.fixture

@@ -108,6 +108,13 @@ def test_a_black_hole_swallows_and_resets_whoever_lost_something_in_the_end(prox
         client.recv(1)
 
 
+def first_byte(port: int) -> bytes:
+    """Of a new connection: it may be reset while it connects, or right behind it."""
+    with socket.socket() as client:
+        client.connect((HOST, port))
+        return client.recv(1)
+
+
 def test_a_reset_is_heard_at_once_and_new_connections_are_refused_as_long_as_it_is_told(proxy, client):
     refuse = Refuse()
     proxy.tell(refuse)
@@ -115,9 +122,8 @@ def test_a_reset_is_heard_at_once_and_new_connections_are_refused_as_long_as_it_
     assert proxy.reset() == 1
     with pytest.raises(ConnectionResetError):
         client.recv(1)
-    with socket.socket() as refused, pytest.raises(ConnectionResetError):  # while it connects, or right behind it
-        refused.connect((HOST, proxy.port))
-        refused.recv(1)
+    with pytest.raises(ConnectionResetError):
+        first_byte(proxy.port)
     proxy.clear()
     with socket.create_connection((HOST, proxy.port), timeout=10) as again:
         again.sendall(b"hello")

@@ -11,20 +11,11 @@ from db import lanes
 from migration_cli.cutover_parts import verify_gates
 from migration_core.gate import GateVerdict
 from migration_verifier.verify_standing import standing_gate
-from tests.integration.applying import Applying, applying, doc, person
+from tests.integration.applying import Applying, doc, person
 from tests.integration.emptying import emptied
 from tests.integration.verifying import verified
 
 pytestmark = pytest.mark.servers
-
-
-@pytest.fixture(scope="module")
-def shared(servers, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "none")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "none")
-        with applying(servers, tmp_path_factory.mktemp("standing")) as found:
-            yield found
 
 
 @pytest.fixture

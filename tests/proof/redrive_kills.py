@@ -29,7 +29,7 @@ def killed_and_resumed(world: Applying, folder: Path, *, kills: int, seed: int, 
     killer = Killer(folder, dice, kills, STEPS)
     while killer.left:
         where = f"seed {seed}, {killer.left} of {kills} kills left"
-        emptied(world, mapping)
+        emptied(world)
         people, trips = People(dice, rows // 5), Trips(dice, rows // 20)
         _reject(world, people, trips, rows)
         with _mended(world, mapping):
