@@ -130,10 +130,17 @@ def read_these(
     if not sequences:
         return [], False
     found = session.connection.text_rows(_select_at(stream, lane, sequences))
-    if len(found) != len(sequences):
-        raise Halted(f"{len(sequences) - len(found)} rows of lane {lane} are not in {table_of(stream)}: restore them")
-    batch, _ = _within(session, stream, lane, found, len(sequences), size)
-    return batch, len(batch) < len(found)
+    return _all_of(session, stream, lane, sequences, found, size)
+
+
+def read_among(
+    session: Session, stream: str, lane: int, sequences: Sequence[int], *, size: int
+) -> tuple[list[RawRow], bool]:
+    """The same for sequences that rise and lie close together: all rows between are read, and dropped."""
+    span = Span(lane, sequences[0] - 1, sequences[-1])
+    wanted = set(sequences)
+    found = [row for row in session.connection.text_rows(_select(stream, span)) if int(row[0]) in wanted]
+    return _all_of(session, stream, lane, sequences, found, size)
 
 
 def read_lanes(
@@ -192,6 +199,16 @@ def _columns(stream: str, also: str = "") -> str:
     )
 
 
+def _all_of(
+    session: Session, stream: str, lane: int, sequences: Sequence[int], found: Sequence[Row], size: int
+) -> tuple[list[RawRow], bool]:
+    """What was found of `sequences`, within `size`; Halted where rows are gone that must be there."""
+    if len(found) != len(sequences):
+        raise Halted(f"{len(sequences) - len(found)} rows of lane {lane} are not in {table_of(stream)}: restore them")
+    batch, _ = _within(session, stream, lane, found, len(sequences), size)
+    return batch, len(batch) < len(found)
+
+
 def _within(
     session: Session, stream: str, lane: int, found: Sequence[Row], rows: int, size: int
 ) -> tuple[list[RawRow], bool]:
@@ -210,25 +227,6 @@ def _within(
         row = (int(sequence), int(source_id), int(offset), key, record_key, value, int(time) if time else None, bits)
         batch.append(_new(RawRow, row))
     return batch, len(found) == rows
-
-
-def read_at(
-    session: Session, stream: str, lane: int, wanted: Sequence[int], *, size: int, dense: bool
-) -> tuple[list[RawRow], bool]:
-    """The rows at `wanted`, which rise, within `size` as `read` has it; whether some are left.
-
-    `dense` reads all rows between the first and the last and drops what is not wanted.
-    """
-    if dense:
-        span = Span(lane, wanted[0] - 1, wanted[-1])
-        chosen = set(wanted)
-        found = [row for row in session.connection.text_rows(_select(stream, span)) if int(row[0]) in chosen]
-    else:
-        found = session.connection.text_rows(_select_at(stream, lane, wanted))
-    batch, more = _within(session, stream, lane, found, len(wanted) + 1, size)
-    if not more and len(batch) != len(wanted):
-        raise LookupError(f"{table_of(stream)}: {len(wanted) - len(batch)} rows of lane {lane} are gone")
-    return batch, more
 
 
 def sequences(session: Session, stream: str, lane: int, after: int, up_to: int, *, rows: int) -> list[int]:

@@ -118,7 +118,8 @@ def rows_at(
 
     `dense` says that few others lie between them: then reading all is quicker than looking each up.
     """
-    return raw.read_at(session, part.stream, part.lane, sequences, size=size, dense=dense)
+    read = raw.read_among if dense else raw.read_these
+    return read(session, part.stream, part.lane, sequences, size=size)
 
 
 def _outcomes(session: Session, part: LaneSlice, after: int, up_to: int) -> frozenset[int]:

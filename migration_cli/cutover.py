@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from migration_cli.access import database, mapping_path
+from migration_cli.access import database, needed_mapping_path
 from migration_cli.console import Json, complain, group, lasting, say, say_json, show_table
 from migration_core.errors import ConfigError
 from runtime.exits import Exit
@@ -195,7 +195,7 @@ def export(
         at = CutoverStore(control).latest()
         if at is None:
             raise ConfigError("no cut-over has begun, so no change was logged")
-        back = way_back(control, _mapping())
+        back = way_back(control, needed_mapping_path())
         reached = failpoints(os.environ)
         found = export_changes(control, at.cutover_id, folder, back.reversals, again=again, reached=reached)
     if as_json:
@@ -208,14 +208,7 @@ def _runner(control: "Database", changes: Path) -> "CutoverRunner":
     from migration_cli.cutover_parts import runner
     from runtime.shutdown import on_terminate
 
-    return runner(control, _mapping(), changes, on_terminate())
-
-
-def _mapping() -> Path:
-    found = mapping_path()
-    if found is None:
-        raise ConfigError("MIGRATION_CONFIG is missing: the way back is read from the mapping")
-    return found
+    return runner(control, needed_mapping_path(), changes, on_terminate())
 
 
 def _show(

@@ -101,13 +101,16 @@ class Applying:
     url: str
     database: Database
     mapping_file: Path
-    mapping_text: str
-    """What the file said first; a test may write another."""
     mapping: CompiledMapping
     queue_url: str
     queue: WorkQueue
     environment: dict[str, str]
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    mapping_text: str = field(init=False)
+    """What the file said first; a test may write another."""
+
+    def __post_init__(self) -> None:
+        self.mapping_text = self.mapping_file.read_text(encoding="utf-8")
 
     @property
     def target(self) -> str:
@@ -229,8 +232,7 @@ def _applying(servers: Servers, url: str, folder: Path) -> Iterator[Applying]:
     create_schema(url, target)
     database = Database(url, applies_lanes=True)
     mapping_file = folder / "migration.yaml"
-    mapping_text = _MAPPING.format(schema=target, name=name)
-    mapping_file.write_text(mapping_text)
+    mapping_file.write_text(_MAPPING.format(schema=target, name=name))
     sqs = client(_REGION, endpoint=servers.sqs_endpoint)
     queue_url = ensure_queue(sqs, f"{name}.fifo")
     environment = {
@@ -243,9 +245,8 @@ def _applying(servers: Servers, url: str, folder: Path) -> Iterator[Applying]:
         "HTTP_HOST": "127.0.0.1",
     }
     world = Applying(
-        name, url, database, mapping_file, mapping_text, compiled(mapping_file),
-        queue_url, WorkQueue(sqs, queue_url), environment,
-    )  # fmt: skip
+        name, url, database, mapping_file, compiled(mapping_file), queue_url, WorkQueue(sqs, queue_url), environment
+    )
     try:
         _make(world)
         yield world
