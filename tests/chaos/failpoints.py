@@ -13,6 +13,9 @@ Act = Literal["kill", "stop", "raise"]
 TELL = "tell:"
 """Begins a text that names a pipe to which each step is written as a line, for whoever kills from outside."""
 
+NEVER_FAILS = frozenset({Step.MASTER_RUNG})
+"""Nothing that could fail is done there: a thread that ends there does so by a mistake, and the process with it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Failpoint:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 
 from migration_core.steps import Step
-from tests.chaos.failpoints import Failpoint
+from tests.chaos.failpoints import NEVER_FAILS, Failpoint
 
 LOADER, MASTER, WORKER, VERIFIER = "snapshot_loader", "migration_master", "migration_worker", "migration_verifier"
 SERVERS = ("mysql", "kafka", "sqs")
@@ -113,7 +113,7 @@ def _fates(dice: Random, steps: Sequence[Step], count: int, *, spares: bool) -> 
     cards: list[Step] = []
     for number in range(count):
         cards = cards or dice.sample(steps, len(steps))
-        act = dice.choices(("kill", "raise", "stop"), weights=(8, 1, 1))[0]
-        yield Failpoint(cards.pop(), dice.choice(_PASSES), act)
+        step, act = cards.pop(), dice.choices(("kill", "raise", "stop"), weights=(8, 1, 1))[0]
+        yield Failpoint(step, dice.choice(_PASSES), "kill" if act == "raise" and step in NEVER_FAILS else act)
         if spares and number % 2:
             yield None

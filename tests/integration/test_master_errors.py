@@ -8,6 +8,7 @@ from migration_core.errors import Fenced, Transient
 from migration_core.fingerprint import fingerprint
 from migration_core.records import Received
 from migration_core.steps import Step
+from tests.chaos.failpoints import NEVER_FAILS
 from tests.integration.legacy_topics import complete, drain, legacy_topics, turns, write
 
 pytestmark = pytest.mark.servers
@@ -21,7 +22,7 @@ def legacy(servers, tmp_path, monkeypatch):
         yield found
 
 
-STEPS = [step for step in Step if step.startswith("master.") and step is not Step.MASTER_RUNG]
+STEPS = [step for step in Step if step.startswith("master.") and step not in NEVER_FAILS]
 
 
 class TestErrors:

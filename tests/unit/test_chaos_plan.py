@@ -3,6 +3,7 @@
 from collections import Counter
 
 from migration_core.steps import Step
+from tests.chaos.failpoints import NEVER_FAILS
 from tests.chaos.plan import LOADER, MASTER, SERVERS, STEPS, VERIFIER, WORKER, Act, Size, plan_of
 
 
@@ -44,3 +45,16 @@ def test_a_round_kills_each_server():
     acts = {act for acts in plan_of(1, Size()).ticks for act in acts}
 
     assert {Act("kill server", name) for name in SERVERS} <= acts
+
+
+def test_errors_are_raised_only_where_something_may_fail():
+    points = [
+        fate
+        for seed in range(100)
+        for fates in plan_of(seed, Size()).fates.values()
+        for fate in fates
+        if fate and fate.act == "raise"
+    ]
+
+    assert points
+    assert not {point.step for point in points} & NEVER_FAILS
