@@ -95,17 +95,21 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         door = self.server.door
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        answer = door.answer(self.headers[door.header], body)
+        length = int(self.headers["Content-Length"])
+        text = self.rfile.read(length)
+        if len(text) < length:  # the client was killed while it asked
+            self.close_connection = True
+            return
+        answer = door.answer(self.headers[door.header], json.loads(text))
         if answer is None:
             self.close_connection = True
             return
-        text = json.dumps(answer[1]).encode()
+        told = json.dumps(answer[1]).encode()
         self.send_response(answer[0])
         self.send_header("Content-Type", "application/x-amz-json-1.0")
-        self.send_header("Content-Length", str(len(text)))
+        self.send_header("Content-Length", str(len(told)))
         self.end_headers()
-        self.wfile.write(text)
+        self.wfile.write(told)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the signature is http.server's
         pass

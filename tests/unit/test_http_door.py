@@ -1,5 +1,6 @@
 """The door before a server: let in, shut out, and let in again at the same port."""
 
+import socket
 from contextlib import contextmanager
 from http.client import HTTPConnection, RemoteDisconnected
 
@@ -38,6 +39,21 @@ def test_no_answer_ends_the_connection():
         with pytest.raises(RemoteDisconnected):
             asked(connection)
         connection.close()
+
+
+def test_whoever_dies_while_it_asks_is_not_heard(capsys):
+    asked_for = []
+    with (
+        door(lambda _header, body: asked_for.append(body) or (200, {})) as one,
+        socket.create_connection(("127.0.0.1", one.port), timeout=5) as client,
+    ):
+        client.sendall(b'POST / HTTP/1.1\r\nX-Amz-Target: Do\r\nContent-Length: 8\r\n\r\n{"a"')
+        client.shutdown(socket.SHUT_WR)
+
+        assert client.recv(1) == b""
+
+    assert asked_for == []
+    assert capsys.readouterr().err == ""
 
 
 def test_a_shut_door_ends_what_is_open_refuses_what_is_new_and_opens_at_the_same_port():
