@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from kafka_log.msk_iam import signing
 from kafka_log.trouble import Trouble
 from migration_core.errors import ConfigError
 
@@ -57,7 +58,7 @@ def reading(config: Config) -> dict[str, Any]:
     refused = sorted(FORCED.keys() & config.keys())
     if refused:
         raise ConfigError(f"Kafka settings that carry the guarantee cannot be set: {', '.join(refused)}")
-    return {**_READING, **config, **FORCED, **_talking(Trouble())}
+    return {**_READING, **config, **FORCED, **_talking(config, Trouble())}
 
 
 def writing(config: Config, *, transactional_id: str | None = None) -> dict[str, Any]:
@@ -69,9 +70,9 @@ def writing(config: Config, *, transactional_id: str | None = None) -> dict[str,
 def connecting(config: Config, trouble: Trouble | None = None) -> dict[str, Any]:
     """What every client needs to reach the brokers; `trouble` hears of what concerns no request."""
     chosen = {name: value for name, value in config.items() if name.startswith(_CONNECTION)}
-    return chosen | _talking(trouble or Trouble())
+    return chosen | _talking(config, trouble or Trouble())
 
 
-def _talking(trouble: Trouble) -> dict[str, Any]:
+def _talking(config: Config, trouble: Trouble) -> dict[str, Any]:
     # Without an error callback, librdkafka hands errors that concern no partition out among the records.
-    return {"logger": _ClientLog(), "error_cb": trouble.heard}
+    return {"logger": _ClientLog(), "error_cb": trouble.heard, **signing(config, trouble.refuse)}

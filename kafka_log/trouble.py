@@ -28,7 +28,11 @@ class Trouble:
         """The client's error callback."""
         log.warning("kafka_trouble", extra={"reason": str(error)})
         if error.code() in _REFUSED:
-            self._refused = error.str()
+            self.refuse(error.str())
+
+    def refuse(self, why: str) -> None:
+        """Nothing works before somebody mends this."""
+        self._refused = why
 
     def forget(self) -> None:
         """What was heard until now is no cause of what comes."""

@@ -1,9 +1,13 @@
 """The ways to MySQL and Kafka, kept from others: TLS in each mode, SASL, and what a wrong key or password says."""
 
+import json
+import time
+from base64 import urlsafe_b64encode
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
+from aws_msk_iam_sasl_signer import MSKAuthTokenProvider
 
 from db.engine import Database, schema_url
 from db.server_facts import transport
@@ -156,6 +160,74 @@ def test_records_go_and_come_by_every_protected_way(safe, protocol):
     reader.close()
     assert [record.value for batch in batches for record in batch.records] == [b"value"]
     assert LogView(config).watermarks([(topic, 0)])[topic, 0].high == 1
+
+
+class Signer:
+    """Stands for MSK's: tokens that any listener of ours takes, and how often one was asked for."""
+
+    def __init__(self) -> None:
+        self.seconds = 900
+        self.made: list[str] = []
+        self.failed = 0
+        self.works = True
+
+    def __call__(self, region: str) -> tuple[str, int]:
+        if not self.works:
+            self.failed += 1
+            raise ValueError("the role is away")
+        self.made.append(region)
+        ends = int(time.time()) + self.seconds
+        parts = ({"alg": "none"}, {"sub": "role", "iat": ends - 1000, "exp": ends})
+        jws = ".".join(urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
+        return f"{jws}.", ends * 1000
+
+
+@pytest.fixture
+def signer(monkeypatch):
+    found = Signer()
+    monkeypatch.setattr(MSKAuthTokenProvider, "generate_auth_token", found)
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    return found
+
+
+@pytest.fixture
+def by_token(safe, signer):
+    """Settings for MSK's IAM, of a broker that takes any token."""
+    env = safe.kafka_env("SASL_SSL", KAFKA_SASL_MECHANISM="AWS_MSK_IAM")
+    env = {name: value for name, value in env.items() if name not in ("KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD")}
+    return KafkaAccess.model_validate(env).config()
+
+
+def test_records_go_and_come_by_tokens_of_iam(by_token, signer):
+    TopicAdmin(by_token).create("by_token")
+    writer = LogWriter(by_token)
+    writer.produce("by_token", b"value")
+    writer.flush()
+    reader = LogReader(by_token)
+    reader.assign([Start("by_token", 0, 0)])
+
+    batches = reader.read(1, 10.0)
+
+    reader.close()
+    assert [record.value for batch in batches for record in batch.records] == [b"value"]
+    assert LogView(by_token).watermarks([("by_token", 0)])["by_token", 0].high == 1
+    assert set(signer.made) == {"eu-central-1"}
+
+
+def test_a_token_is_renewed_before_it_ends_and_a_failure_to_do_so_ends_nothing(by_token, signer):
+    signer.seconds = 6  # the client asks for the next one behind four fifths of it
+    reader = LogReader(by_token)
+    reader.assign([Start("nowhere", 0, 0)])
+    first = len(signer.made)
+
+    while len(signer.made) == first:
+        reader.read(1, 0.1)
+    signer.works = False
+    while not signer.failed:
+        reader.read(1, 0.1)
+    reader.read(1, 0.1)
+
+    reader.close()
 
 
 WRONG = [

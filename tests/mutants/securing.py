@@ -130,4 +130,11 @@ MUTANTS = [
         '    return "".join(map(str, text))\n',
         (f"{_LEAKS}::test_the_planted_records_were_rejected_and_their_patterns_are_told_without_them",),
     ),
+    Mutant(
+        "a token of IAM may travel unprotected",
+        "kafka_log/msk_iam.py",
+        'if config.get("security.protocol", "").upper() != "SASL_SSL":\n',
+        "if False:\n",
+        ("tests/unit/test_msk_iam.py::test_a_token_never_travels_unprotected",),
+    ),
 ]

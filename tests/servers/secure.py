@@ -33,6 +33,11 @@ USER = "migration"
 _DAY = timedelta(days=1)
 _ARRIVES_WITHIN_SECONDS = 60
 _SASL = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+_TOKEN = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;"
+_TAKES_ANY = (
+    "org.apache.kafka.common.security.oauthbearer.internals.unsecured.OAuthBearerUnsecuredValidatorCallbackHandler"
+)
+"""Tokens that nobody has signed; who they are of stands in them."""
 
 
 class Authority:
@@ -100,7 +105,7 @@ class SecureKafka:
 
 @contextmanager
 def kafka(folder: Path, authority: Authority, password: str) -> Iterator[SecureKafka]:
-    """A broker that is reached by TLS, by SCRAM and by both."""
+    """A broker that is reached by TLS, by SCRAM, by both, and by tokens."""
     certificate, key = authority.server("kafka", "127.0.0.1")
     together = folder / "kafka.pem"
     together.write_bytes(key.read_bytes() + certificate.read_bytes())
@@ -130,9 +135,12 @@ class _Listening(Kafka):
             + ",".join(f"{name}:{name}" for name in names if name != "CONTROLLER"),
             "ssl.keystore.type": "PEM",
             "ssl.keystore.location": str(self._keystore),
-            "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+            "listener.name.sasl_plaintext.sasl.enabled.mechanisms": "SCRAM-SHA-512",
+            "listener.name.sasl_ssl.sasl.enabled.mechanisms": "SCRAM-SHA-512,OAUTHBEARER",
             "listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config": _SASL,
             "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": _SASL,
+            "listener.name.sasl_ssl.oauthbearer.sasl.jaas.config": _TOKEN,
+            "listener.name.sasl_ssl.oauthbearer.sasl.server.callback.handler.class": _TAKES_ANY,
         }
         # Of two lines for one name the last one counts.
         with (place.own / "kafka.properties").open("a", encoding="latin-1") as properties:
