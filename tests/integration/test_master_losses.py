@@ -151,7 +151,7 @@ class TestTheSourceLostSomething:
         master = legacy.master()
 
         with pytest.raises(Halted, match="truncation"):
-            turns(master, 10)
+            turns(master, 100)
 
         assert legacy.stored() == []
 
