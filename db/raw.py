@@ -136,7 +136,7 @@ def read_these(
 def read_among(
     session: Session, stream: str, lane: int, sequences: Sequence[int], *, size: int
 ) -> tuple[list[RawRow], bool]:
-    """The same for sequences that rise and lie close together: all rows between are read, and dropped."""
+    """The same for sequences that rise and lie close together: rows between are read too, and dropped."""
     span = Span(lane, sequences[0] - 1, sequences[-1])
     wanted = set(sequences)
     found = [row for row in session.connection.text_rows(_select(stream, span)) if int(row[0]) in wanted]

@@ -82,8 +82,7 @@ def database(database_url: str) -> Iterator[Database]:
 def shared(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applying]:
     """One world of the worker's for all tests of a module: each empties it first."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "none")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+        _give_credentials(patch)
         with applying(servers, tmp_path_factory.mktemp("shared")) as world:
             yield world
 
@@ -111,9 +110,8 @@ def topic(servers: Servers) -> Iterator[own.TopicFactory]:
 
 @pytest.fixture
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the SDK insists on and no local server looks at."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+    """For the SDK."""
+    _give_credentials(monkeypatch)
 
 
 @pytest.fixture
@@ -129,6 +127,12 @@ def queue(servers: Servers, queue_url: str) -> Iterator[WorkQueue]:
     queue = WorkQueue(client(own.REGION, endpoint=servers.sqs_endpoint), queue_url)
     yield queue
     queue.close()
+
+
+def _give_credentials(patch: pytest.MonkeyPatch) -> None:
+    """What the SDK insists on and no local server looks at."""
+    patch.setenv("AWS_ACCESS_KEY_ID", "none")
+    patch.setenv("AWS_SECRET_ACCESS_KEY", "none")
 
 
 def _say(line: str) -> None:

@@ -14,9 +14,7 @@ pytestmark = pytest.mark.servers
 
 
 @pytest.fixture
-def legacy(servers, tmp_path, monkeypatch):
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+def legacy(servers, tmp_path, credentials):
     with legacy_topics(servers, tmp_path) as found:
         yield found
 

@@ -193,9 +193,8 @@ def signer(monkeypatch):
 @pytest.fixture
 def by_token(safe, signer):
     """Settings for MSK's IAM, of a broker that takes any token."""
-    env = safe.kafka_env("SASL_SSL", KAFKA_SASL_MECHANISM="AWS_MSK_IAM")
-    env = {name: value for name, value in env.items() if name not in ("KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD")}
-    return KafkaAccess.model_validate(env).config()
+    told = {"KAFKA_SASL_MECHANISM": "AWS_MSK_IAM", "KAFKA_SSL_CA_LOCATION": str(safe.ours.file)}
+    return KafkaAccess.model_validate(safe.kafka.environment("SASL_SSL") | told).config()
 
 
 def test_records_go_and_come_by_tokens_of_iam(by_token, signer):

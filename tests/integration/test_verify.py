@@ -32,9 +32,7 @@ pytestmark = pytest.mark.servers
 
 
 @pytest.fixture
-def world(servers, tmp_path, monkeypatch):
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+def world(servers, tmp_path, credentials):
     with applying(servers, tmp_path) as made:
         yield made
 

@@ -50,12 +50,6 @@ class Bench:
 
 
 @pytest.fixture
-def credentials(monkeypatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
-
-
-@pytest.fixture
 def bench(servers, credentials) -> Iterator[Bench]:
     own = client("eu-central-1", endpoint=servers.sqs_endpoint)
     url = ensure_queue(own, f"test-{uuid4().hex}.fifo")

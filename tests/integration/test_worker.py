@@ -28,9 +28,7 @@ WORKER_STEPS = [step for step in Step if step.startswith("worker.")]
 
 
 @pytest.fixture
-def world(servers, tmp_path, monkeypatch):
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+def world(servers, tmp_path, credentials):
     with applying(servers, tmp_path) as found:
         yield found
         assert found.remainders() == []

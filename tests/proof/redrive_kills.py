@@ -25,14 +25,13 @@ _PAUSE_SECONDS = 0.05
 def killed_and_resumed(world: Applying, folder: Path, *, kills: int, seed: int, rows: int = 1500) -> Counter[str]:
     """Reject, mend and redrive until so many were killed; AssertionError names the seed and what differs."""
     dice = random.Random(seed)
-    mapping = world.mapping_file.read_text(encoding="utf-8")
     killer = Killer(folder, dice, kills, STEPS)
     while killer.left:
         where = f"seed {seed}, {killer.left} of {kills} kills left"
         emptied(world)
         people, trips = People(dice, rows // 5), Trips(dice, rows // 20)
         _reject(world, people, trips, rows)
-        with _mended(world, mapping):
+        with _mended(world):
             _redrive(world, people, trips, killer, where)
             _ended_well(world, people, trips, where)
     return killer.fell
@@ -48,8 +47,9 @@ def _reject(world: Applying, people: People, trips: Trips, rows: int) -> None:
 
 
 @contextmanager
-def _mended(world: Applying, mapping: str) -> Iterator[None]:
+def _mended(world: Applying) -> Iterator[None]:
     """The mapping takes numbers for texts, and the table takes every age."""
+    mapping = world.mapping_text
     for column in ("name", "stage"):
         mapping = mapping.replace(f"{column}: $.{column}", f"{column}: {{path: $.{column}, coerce: true}}")
     world.mapping_file.write_text(mapping, encoding="utf-8")
