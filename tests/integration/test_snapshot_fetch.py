@@ -481,7 +481,10 @@ class TestWhoMayRead:
 
 
 class TestS3:
-    """The server understands the two headers of GetObject that are used, in path style, as S3 does at an address."""
+    """Through the SDK, from a server that answers GetObject with Range and If-Match as S3 documents it.
+
+    One of our own, and no simulator: those end no connection in mid-object, which is what matters here.
+    """
 
     @pytest.fixture
     def bucket(self, export, server):
