@@ -156,6 +156,35 @@ class Kafka(Part):
         return sorted({int(server.rpartition(":")[2]) for server in self.bootstrap_servers})
 
 
+class SnapshotSource(Part):
+    """Where the legacy platform's export lies, with its manifest."""
+
+    source: str = Field(
+        pattern=r"^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]|https://[A-Za-z0-9.-]+(:\d{1,5})?)(/[^\s?#*]*)?$"
+    )
+    cidrs: tuple[Cidr, ...] = ()
+    """Of an HTTPS source."""
+    secret: SecretArn | None = None
+    """`token`, where an HTTPS source asks for one."""
+    key: Key | None = None
+    """What the objects, or the secret, are encrypted with, where it is a key of yours."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.is_s3 and (self.cidrs or self.secret):
+            raise ValueError(
+                "`cidrs` and `secret` are for https sources: S3 is reached by its endpoint and the task's role"
+            )
+        if not self.is_s3 and not self.cidrs:
+            raise ValueError("write cidrs of the https source: tasks reach nothing that is not named")
+        return self
+
+    @property
+    def is_s3(self) -> bool:
+        """Or HTTPS."""
+        return self.source.startswith("s3:")
+
+
 class Workers(Part):
     """How many, of which kind, and when more."""
 
@@ -223,6 +252,8 @@ class StackSettings(Part):
     """One that is there, with both Fargate capacity providers; a new one otherwise."""
     database: Database
     kafka: Kafka
+    snapshot: SnapshotSource | None = None
+    """Left out, there is no task that fetches it: it comes to the volume by other means."""
     workers: Workers = Workers()
     task: Size = Size()
     efs_throughput: Literal["elastic", "bursting"] = "elastic"

@@ -14,6 +14,7 @@ from deploy.alarms import Alarms
 from deploy.checks import Check, Schedules
 from deploy.dashboard import made_dashboard
 from deploy.database import known_secret, made_database
+from deploy.fetching import fetch_task
 from deploy.key import made_key
 from deploy.network import Place, allow_cidrs
 from deploy.queue import made_queue
@@ -133,6 +134,7 @@ class MigrationStack(Stack):
         dead = self._queue.dead_letter_queue
         assert dead is not None  # noqa: S101 - the queue is made with one
         command.may(dead.queue.queue_arn, "sqs:GetQueueAttributes")
+        fetch_task(self, self._settings, self._tasks, self._store)
         CfnOutput(self, "ClusterName", value=self._cluster.cluster_name)
         CfnOutput(self, "Subnets", value=",".join(one.subnet_id for one in self._place.vpc.private_subnets))
         CfnOutput(self, "SnapshotFiles", value=self._store.files.file_system_id)
