@@ -16,11 +16,11 @@ from deploy.tasks import Task, Tasks
 _HTTPS_PORT = 443
 
 
-def fetch_task(stack: Stack, settings: StackSettings, tasks: Tasks, store: SnapshotStore) -> None:
+def fetch_task(stack: Stack, settings: StackSettings, tasks: Tasks, store: SnapshotStore) -> Task | None:
     """May read the one folder, write to the one volume, and nothing else; none where no source is named."""
     given = settings.snapshot
     if given is None:
-        return
+        return None
     key = kms.Key.from_key_arn(stack, "SnapshotKey", given.key) if given.key else None
     secret = known_secret(stack, "SnapshotSecret", given.secret, key)
     command = ["migration_cli", "snapshot", "fetch", given.source, SNAPSHOT]
@@ -35,6 +35,7 @@ def fetch_task(stack: Stack, settings: StackSettings, tasks: Tasks, store: Snaps
     allow_cidrs(task.group, given.cidrs, [parts.port or _HTTPS_PORT], "the snapshot's source")
     CfnOutput(stack, "FetchSecurityGroup", value=task.group.security_group_id)
     CfnOutput(stack, "SnapshotSource", value=given.source)
+    return task
 
 
 def _may_read(task: Task, bucket: str, prefix: str) -> None:
