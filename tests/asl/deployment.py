@@ -44,6 +44,8 @@ class Deployment:
     logs: Path
     answer: Callable[[str], Any] = field(default_factory=lambda: _nobody_answers)
     """A person's answer to a message that waits for one."""
+    instead: dict[str, str] = field(default_factory=dict)
+    """{a word of a command: the word that it is run with}."""
     ran: list[Ran] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     desired: Counter[str] = field(default_factory=Counter)
@@ -100,7 +102,7 @@ class Deployment:
     def begin(self, task: str, words: tuple[str, ...] = (), **variables: str) -> Child:
         """Start the container's command, or these words, as a process."""
         command = words or tuple(self.template.container(task)["Command"])
-        here = [re.sub(rf"(^|=){SNAPSHOT}\b", rf"\g<1>{self.folder}", word) for word in command]
+        here = [re.sub(rf"(^|=){SNAPSHOT}\b", rf"\g<1>{self.folder}", self.instead.get(word, word)) for word in command]
         told = self.environment(task) | variables
         return self.children.start(f"{task}-{len(self.ran)}-{len(self.children.running)}", *here, **told)
 
