@@ -11,15 +11,13 @@ from db.reject_report import patterns
 from examples.health_devices import scenario as health_devices
 from migration_core.cutover import CutoverStep
 from migration_core.steps import Step
-from tests.asl.deployment import KILLED, Deployment, killed_at, local_values
+from tests.asl.deployment import KILLED, killed_at
+from tests.asl.here import deployed_here
 from tests.asl.machine import TaskFailed
 from tests.integration.migrating import migrating
-from tests.unit.deployed import deployed
-from work_queue.attributes import ensure_queue
 
 pytestmark = pytest.mark.servers
 
-[TEMPLATE] = [one for one in deployed() if one.name == "migration"]
 HOOKS = ("freeze", "unfreeze", "switch", "switch_back")
 
 
@@ -41,25 +39,18 @@ def migrated(servers, tmp_path_factory):
                 accept(
                     world.database, the_pattern(world.database, one.pattern), who="Ada", because="planted", version=""
                 )
-            dead = ensure_queue(world.queue, f"{world.queue_url.rpartition('/')[2].removesuffix('.fifo')}-dead.fifo")
-            world.environment["SQS_DLQ_URL"] = dead
             yield world
-            world.queue.delete_queue(QueueUrl=dead)
 
 
 class Night:
     """The deployment, and what the hooks and the control schema say."""
 
-    def __init__(self, world, folder):
-        self.world, self.folder = world, folder
+    def __init__(self, world, deployment, folder):
+        self.world, self.deployment, self.folder = world, deployment, folder
         self.store = CutoverStore(world.database)
-        volume = folder / "volume"
-        volume.mkdir()
-        self.hooks = {name: self._hook(name) for name in HOOKS}
-        here = {f"CUTOVER_{name.upper()}_HOOK": hook for name, hook in self.hooks.items()}
-        local = local_values(world.url, world.environment | {"SNAPSHOT_DIR": str(volume)}) | here
-        self.deployment = Deployment(TEMPLATE, local, volume, folder / "tasks")
-        self.deployment.instead = {"--watch-seconds=86400": "--watch-seconds=0"}
+        hooks = {f"CUTOVER_{name.upper()}_HOOK": self._hook(name) for name in HOOKS}
+        deployment.local = {**deployment.local, **hooks}
+        deployment.instead = {"--watch-seconds=86400": "--watch-seconds=0"}
 
     def _hook(self, name):
         """Says that it was called; `NAME.fails` beside its log makes it fail."""
@@ -103,9 +94,8 @@ class Night:
 
 @pytest.fixture
 def night(migrated, tmp_path):
-    found = Night(migrated, tmp_path)
-    yield found
-    found.deployment.stop()
+    with deployed_here(migrated, tmp_path) as deployment:
+        yield Night(migrated, deployment, tmp_path)
     change_log.turn_off(migrated.database, migrated.scenario.target_schema)
     with migrated.database.transaction() as session:
         for table in ("change_log", "change_file", "cutover_step", "cutover"):

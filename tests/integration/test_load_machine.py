@@ -5,17 +5,14 @@ import pytest
 from db.ledger import ledger
 from examples.health_devices import scenario as health_devices
 from migration_core.steps import Step
-from tests.asl.deployment import KILLED, Deployment, killed_at, local_values
+from tests.asl.deployment import KILLED, killed_at
+from tests.asl.here import deployed_here
 from tests.asl.machine import TaskFailed
 from tests.integration.migrating import migrating
-from tests.servers.file_server import file_server
-from tests.unit.deployed import deployed
-from work_queue.attributes import ensure_queue
 
 pytestmark = pytest.mark.servers
 
 NO_PLACE = TaskFailed("ECS.AmazonECSException", "Capacity is unavailable at this time.")
-[TEMPLATE] = [one for one in deployed() if one.name == "migration"]
 
 
 @pytest.fixture(scope="module")
@@ -32,18 +29,8 @@ def source(servers, tmp_path_factory):
 
 @pytest.fixture
 def deployment(source, tmp_path):
-    dead = ensure_queue(source.queue, f"{source.queue_url.rpartition('/')[2].removesuffix('.fifo')}-dead.fifo")
-    volume = tmp_path / "volume"
-    volume.mkdir()
-    with file_server() as bucket:
-        files = [path for path in source.snapshot.rglob("*") if path.is_file()]
-        root = "legacy-export/2026-11-20"
-        bucket.files = {f"{root}/{path.relative_to(source.snapshot)}": path.read_bytes() for path in files}
-        here = {"SQS_DLQ_URL": dead, "AWS_ENDPOINT_URL_S3": bucket.url, "SNAPSHOT_DIR": str(volume)}
-        found = Deployment(TEMPLATE, local_values(source.url, source.environment | here), volume, tmp_path / "tasks")
+    with deployed_here(source, tmp_path) as found:
         yield found
-        found.stop()
-    source.queue.delete_queue(QueueUrl=dead)
 
 
 class Fates:
