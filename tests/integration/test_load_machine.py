@@ -21,9 +21,9 @@ def source(servers, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, "none")
-        with migrating(servers, health_devices.scenario(300), tmp_path_factory.mktemp("load")) as world:
+        with migrating(servers, health_devices.scenario(60), tmp_path_factory.mktemp("load")) as world:
             world.publish_initial()
-            world.take_snapshot("--part-rows", "100")
+            world.take_snapshot("--part-rows", "30")
             yield world
 
 
