@@ -66,7 +66,8 @@ check: venv ## format, lint, types, layers, unit tests: seconds, before every co
 	$(RUN) -m pytest -q tests/unit
 
 audit: venv ## look every locked package up among known vulnerabilities
-	@$(RUN) .ci/audit.py requirements.txt requirements-dev.txt
+	@code=0; for locks in "requirements.txt requirements-dev.txt" deploy/requirements.txt; do \
+		$(RUN) .ci/audit.py $$locks || code=$$?; done; exit $$code
 
 test: venv ## everything, on real servers: minutes, before every merge; T='-k sweeper' for some of it
 	@$(RUN) -m local_stack fetch

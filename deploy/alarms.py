@@ -65,6 +65,23 @@ class Alarms:
             failures, _Rule(f"{name}Check", f"the scheduled {name.lower()} check did not pass", name.lower(), 1, 1)
         )
 
+    def of_machine(self, name: str, section: str, machine: str) -> None:
+        """An execution that did not end well; also before services run, since the load is what makes them run."""
+        ends = {
+            end.lower(): watch.Metric(
+                namespace="AWS/States",
+                metric_name=f"Executions{end}",
+                dimensions_map={"StateMachineArn": machine},
+                statistic="Sum",
+                period=_MINUTE,
+            )
+            for end in ("Failed", "TimedOut", "Aborted")
+        }
+        ended = watch.MathExpression(
+            expression=" + ".join(f"FILL({end}, 0)" for end in ends), using_metrics=ends, period=_MINUTE, label="ended"
+        )
+        self._alarm(ended, _Rule(f"{name}Machine", f"the {section} did not end well", section, 1, 1), always=True)
+
     def _of_stream(self, stream: str) -> None:
         name, limits = _camel(stream), self._settings.alarms
         age = self._metric("migration_backlog_age_seconds", stream=stream)
@@ -173,7 +190,7 @@ class Alarms:
         )
         composite.add_alarm_action(self._action)
 
-    def _alarm(self, metric: watch.IMetric, rule: _Rule, *, calls: bool = True) -> watch.Alarm:
+    def _alarm(self, metric: watch.IMetric, rule: _Rule, *, calls: bool = True, always: bool = False) -> watch.Alarm:
         alarm = watch.Alarm(
             self._stack,
             f"{rule.name}Alarm",
@@ -184,7 +201,7 @@ class Alarms:
             evaluation_periods=rule.minutes,
             comparison_operator=rule.comparison,
             treat_missing_data=rule.missing,
-            actions_enabled=self._settings.running,  # what is not started yet is not missed
+            actions_enabled=always or self._settings.running,  # what is not started yet is not missed
         )
         if calls:
             alarm.add_alarm_action(self._action)

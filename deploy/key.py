@@ -31,6 +31,14 @@ def made_key(stack: Stack) -> kms.Key:
             {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}, "ArnLike": {"aws:SourceArn": alarms}},
         )
     )
+    # Step Functions encrypts what it hands to the log service under that service's name.
+    key.add_to_resource_policy(
+        _for_service(
+            "delivery.logs.amazonaws.com",
+            ["kms:Decrypt"],
+            {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+        )
+    )
     return key
 
 

@@ -4,30 +4,26 @@ import re
 from ipaddress import IPv4Network
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9-]{0,40}$")]
-StreamName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
-SecurityGroup = Annotated[str, StringConstraints(pattern=r"^sg-[0-9a-f]+$")]
-SubnetId = Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]+$")]
-SecretArn = Annotated[
-    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+-\w{6}$")
-]
-Key = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/\S+$")]
-Server = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+:\d{1,5}$")]
-PathInImage = Annotated[str, StringConstraints(pattern=r"^/\S+$")]
-Schedule = Annotated[str, StringConstraints(pattern=r"^(rate|cron)\(.+\)$")]
-Cidr = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+\.\d+/\d+$")]
+from deploy.machine_settings import Cutover, Load
+from deploy.parts import (
+    Cidr,
+    Key,
+    Name,
+    Part,
+    PathInImage,
+    Schedule,
+    SecretArn,
+    SecurityGroup,
+    Server,
+    StreamName,
+    SubnetId,
+)
 
 _ECR = re.compile(r"^(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<name>[^:@]+)[:@]")
 _PINNED = re.compile(r"@sha256:[0-9a-f]{64}$|:(?!latest$)[\w][\w.-]*$")
 _MOST_STREAMS = 25
-
-
-class Part(BaseModel):
-    """A part of the settings; a key that is not known is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 PartOf = TypeVar("PartOf", bound=Part)
@@ -156,6 +152,35 @@ class Kafka(Part):
         return sorted({int(server.rpartition(":")[2]) for server in self.bootstrap_servers})
 
 
+class SnapshotSource(Part):
+    """Where the legacy platform's export lies, with its manifest."""
+
+    source: str = Field(
+        pattern=r"^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]|https://[A-Za-z0-9.-]+(:\d{1,5})?)(/[^\s?#*]*)?$"
+    )
+    cidrs: tuple[Cidr, ...] = ()
+    """Of an HTTPS source."""
+    secret: SecretArn | None = None
+    """`token`, where an HTTPS source asks for one."""
+    key: Key | None = None
+    """What the objects, or the secret, are encrypted with, where it is a key of yours."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.is_s3 and (self.cidrs or self.secret):
+            raise ValueError(
+                "`cidrs` and `secret` are for https sources: S3 is reached by its endpoint and the task's role"
+            )
+        if not self.is_s3 and not self.cidrs:
+            raise ValueError("write cidrs of the https source: tasks reach nothing that is not named")
+        return self
+
+    @property
+    def is_s3(self) -> bool:
+        """Or HTTPS."""
+        return self.source.startswith("s3:")
+
+
 class Workers(Part):
     """How many, of which kind, and when more."""
 
@@ -223,6 +248,8 @@ class StackSettings(Part):
     """One that is there, with both Fargate capacity providers; a new one otherwise."""
     database: Database
     kafka: Kafka
+    snapshot: SnapshotSource | None = None
+    """Left out, there is no task that fetches it: it comes to the volume by other means."""
     workers: Workers = Workers()
     task: Size = Size()
     efs_throughput: Literal["elastic", "bursting"] = "elastic"
@@ -230,6 +257,9 @@ class StackSettings(Part):
     audit_lap_hours: int = Field(24, ge=1)
     alarms: Alarms
     checks: Checks = Checks()
+    load: Load = Load()
+    cutover: Cutover | None = None
+    """Left out, there is no state machine for the night, and commands know no hooks."""
     running: bool = False
     """Whether services run: not before the control schema is made and the snapshot's offsets are registered."""
 

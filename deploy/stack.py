@@ -6,15 +6,21 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secrets
+from aws_cdk.region_info import RegionInfo
 from constructs import Construct
 
 from deploy import variables
 from deploy.acknowledged import acknowledge
 from deploy.alarms import Alarms
 from deploy.checks import Check, Schedules
+from deploy.cutover_machine import cutover_machine
 from deploy.dashboard import made_dashboard
 from deploy.database import known_secret, made_database
+from deploy.fetching import fetch_task
+from deploy.flow import Where
 from deploy.key import made_key
+from deploy.load_machine import load_machine
+from deploy.machines import Machines
 from deploy.network import Place, allow_cidrs
 from deploy.queue import made_queue
 from deploy.services import many, only_one
@@ -60,11 +66,13 @@ class MigrationStack(Stack):
             self._place.known_group("Kafka", settings.kafka.security_group) if settings.kafka.security_group else None
         )
         self._alarms = Alarms(self, settings, self._key, self._log_group)
-        self._services()
-        self._checks(self._jobs())
+        services = self._services()
+        jobs = self._jobs()
+        self._checks(jobs["Command"])
+        self._machines(jobs, services)
         acknowledge(self)
 
-    def _services(self) -> None:
+    def _services(self) -> dict[str, ecs.FargateService]:
         running = self._settings.running
         output = variables.output(self.stack_name)
         database, queue, mapping = self._database(), self._doorbells(), variables.mapping(self._settings)
@@ -86,13 +94,29 @@ class MigrationStack(Stack):
             "sqs:GetQueueAttributes",
         )
         worker.may(self._key.key_arn, "kms:Decrypt")
-        only_one(self, self._cluster, self._place, master, running=running)
-        only_one(self, self._cluster, self._place, verifier, running=running)
+        services = {
+            one.name: only_one(self, self._cluster, self._place, one, running=running) for one in (master, verifier)
+        }
         workers = many(self, self._cluster, self._place, worker, self._settings)
         dead = self._queue.dead_letter_queue
         assert dead is not None  # noqa: S101 - the queue is made with one
         self._alarms.of_programs(dead.queue)
         made_dashboard(self, self._queue, workers)
+        return services | {worker.name: workers}
+
+    def _machines(self, jobs: dict[str, Task], services: dict[str, ecs.FargateService]) -> None:
+        settings = self._settings
+        # By its name and not by a token, so that cfn-lint can read the resources of states.
+        partition = RegionInfo.get(settings.region).partition or "aws"
+        place = Where(partition, len(self._place.vpc.private_subnets))
+        machines = Machines(self, self._cluster, self._place, self._key, self._logs("machines"), self._alarms.topic)
+        load = load_machine(settings, place)
+        made = machines.made("Load", load, list(jobs.values()), services)
+        self._alarms.of_machine(made.name, "load", made.arn)
+        if settings.cutover is not None:
+            night = cutover_machine(settings.cutover, place)
+            made = machines.made("Cutover", night, [jobs["Command"]], {})
+            self._alarms.of_machine(made.name, "cut-over", made.arn)
 
     def _checks(self, command: Task) -> None:
         settings = self._settings
@@ -104,8 +128,8 @@ class MigrationStack(Stack):
         ):
             self._alarms.of_check(check.name, schedules.failures(check))
 
-    def _jobs(self) -> Task:
-        """Those that end; the one for commands serves checks too."""
+    def _jobs(self) -> dict[str, Task]:
+        """Those that end, by name; the one for commands serves checks too."""
         output, mapping = variables.output(self.stack_name), variables.mapping(self._settings)
         schema_access = variables.database(self._server, self._settings.database.ca, self._server.schema_secret)
         schema = self._tasks.job("Schema", ["migration_cli", "schema", "upgrade", "--create"], schema_access | mapping)
@@ -118,7 +142,7 @@ class MigrationStack(Stack):
         command = self._tasks.job(
             "Command",
             ["migration_cli", "check"],
-            self._database() | self._kafka | self._doorbells() | mapping | variables.snapshot(),
+            self._database() | self._kafka | self._doorbells() | mapping | variables.snapshot() | self._hooks(),
         )
         for task in (schema, loader, command):
             self._server.open_to(task.group)
@@ -133,10 +157,18 @@ class MigrationStack(Stack):
         dead = self._queue.dead_letter_queue
         assert dead is not None  # noqa: S101 - the queue is made with one
         command.may(dead.queue.queue_arn, "sqs:GetQueueAttributes")
+        fetch = fetch_task(self, self._settings, self._tasks, self._store)
         CfnOutput(self, "ClusterName", value=self._cluster.cluster_name)
         CfnOutput(self, "Subnets", value=",".join(one.subnet_id for one in self._place.vpc.private_subnets))
         CfnOutput(self, "SnapshotFiles", value=self._store.files.file_system_id)
-        return command
+        return {task.name: task for task in (schema, loader, command, fetch) if task is not None}
+
+    def _hooks(self) -> variables.Told:
+        cutover = self._settings.cutover
+        if cutover is None:
+            return variables.Told()
+        encrypted_by = kms.Key.from_key_arn(self, "HooksKey", cutover.key) if cutover.key else None
+        return variables.hooks(known_secret(self, "Hooks", cutover.hooks, encrypted_by))
 
     def _database(self) -> variables.Told:
         return variables.database(self._server, self._settings.database.ca, self._server.secret)

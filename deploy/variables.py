@@ -74,6 +74,20 @@ def snapshot() -> Told:
     return Told({"SNAPSHOT_DIR": SNAPSHOT})
 
 
+def snapshot_source(region: str, secret: secrets.ISecret | None) -> Told:
+    """How to read a snapshot that lies elsewhere."""
+    token = {"SNAPSHOT_SOURCE_TOKEN": ecs.Secret.from_secrets_manager(secret, "token")} if secret is not None else {}
+    return Told({"AWS_REGION": region}, token)
+
+
+def hooks(secret: secrets.ISecret | None) -> Told:
+    """How a cut-over calls the old and the new platform."""
+    names = ("freeze", "unfreeze", "switch", "switch_back") if secret is not None else ()
+    return Told(
+        secret={f"CUTOVER_{name.upper()}_HOOK": ecs.Secret.from_secrets_manager(secret, name) for name in names}
+    )
+
+
 def auditing(settings: StackSettings) -> Told:
     """How the verifier audits."""
     return Told({"AUDIT_LAP_HOURS": str(settings.audit_lap_hours)})

@@ -8,6 +8,7 @@ import typer
 
 from migration_cli.access import database, needed_mapping_path
 from migration_cli.console import Json, complain, group, lasting, say, say_json, show_table
+from migration_core.cutover import CutoverStep
 from migration_core.errors import ConfigError
 from runtime.exits import Exit
 
@@ -41,6 +42,15 @@ def run(
     drain_seconds: Annotated[float, typer.Option(min=1, help="How long the drain may take.")] = _DRAIN,
     approval_seconds: Annotated[float, typer.Option(min=1, help="How long to wait, frozen, for approval.")] = _APPROVAL,
     watch_seconds: Annotated[float, typer.Option(min=0, help="How long a way back is kept open.")] = _WATCH,
+    go_on: Annotated[
+        bool, typer.Option("--go-on", help="Begin none: go on with the one under way, or say how the last one ended.")
+    ] = False,
+    until: Annotated[
+        CutoverStep | None, typer.Option(help="Leave when it comes to this step; the same command goes on from there.")
+    ] = None,
+    approved_by: Annotated[
+        str, typer.Option("--approved-by", help="Say yes first, in this name, if it waits for approval; with --go-on.")
+    ] = "",
     changes: Changes = Path("changes"),
     as_json: Json = False,
 ) -> None:
@@ -51,31 +61,46 @@ def run(
     Example: migration cutover run --rehearse --max-lag 5000
     """
     from db.cutover_store import CutoverStore
-    from migration_core.cutover import CutoverPlan, CutoverStep
+    from migration_core.cutover import CutoverPlan
     from runtime.version import version
 
+    if approved_by and not go_on:
+        raise ConfigError("--approved-by is said of the cut-over under way: give --go-on too")
     plan = CutoverPlan(max_lag, drain_seconds, approval_seconds, watch_seconds)
     with database() as control:
         ready = _runner(control, changes)  # before anything begins: what the environment lacks is named at once
         store = CutoverStore(control)
         at = store.latest()
-        if at is not None and at.step is CutoverStep.DONE:
-            complain("the cut-over is done; the streams stay paused")
-        elif at is None or at.finished_at is not None:
-            store.begin(plan, rehearsal=rehearse, version=version())
-        elif rehearse and not at.rehearsal:
-            raise ConfigError("the cut-over under way is no rehearsal: abort it first, or go on without --rehearse")
-        ended = at if at is not None and at.step is CutoverStep.DONE else ready.run()
+        if at is not None and at.finished_at is not None and (go_on or at.step is CutoverStep.DONE):
+            complain("the cut-over is over: " + ("the streams stay paused" if at.step is CutoverStep.DONE else at.step))
+            ended = at
+        else:
+            if at is None or at.finished_at is not None:
+                if go_on:
+                    raise ConfigError("no cut-over has begun: there is none to go on with")
+                store.begin(plan, rehearsal=rehearse, version=version())
+            elif rehearse and not at.rehearsal:
+                raise ConfigError("the cut-over under way is no rehearsal: abort it first, or go on without --rehearse")
+            elif approved_by.strip() and at.step is CutoverStep.APPROVAL and at.approved_by is None:
+                store.approve(approved_by.strip())
+            ended = ready.run(until)
         _show(ended, store.steps(ended.cutover_id), as_json=as_json)
     if ended.reason:
         raise typer.Exit(Exit.FAILED)
 
 
 @app.command()
-def status(*, as_json: Json = False) -> None:
+def status(
+    *,
+    at_step: Annotated[
+        list[CutoverStep] | None,
+        typer.Option("--at", help="Exit 1 unless it stands at this step; may be repeated: at one of them."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Show the cut-over under way, else the last one: each step, its time, and what it waits for.
 
-    Example: migration cutover status --json
+    Example: migration cutover status --at approval --json
     """
     from db.change_log import logged_changes
     from db.cutover_store import CutoverStore
@@ -85,10 +110,14 @@ def status(*, as_json: Json = False) -> None:
         at = store.latest()
         steps = store.steps(at.cutover_id) if at else []
         changes = logged_changes(control, at.cutover_id) if at else {}
-    if at is None:
-        say_json(None) if as_json else say("no cut-over has begun: `migration cutover run --rehearse` is a good start")
-        return
-    _show(at, steps, changes, as_json=as_json)
+    if at is not None:
+        _show(at, steps, changes, as_json=as_json)
+    elif as_json:
+        say_json(None)
+    else:
+        say("no cut-over has begun: `migration cutover run --rehearse` is a good start")
+    if at_step and (at is None or at.step not in at_step):
+        raise typer.Exit(Exit.FAILED)
 
 
 @app.command()

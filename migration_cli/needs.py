@@ -8,6 +8,7 @@ from runtime.settings import (
     QueueAccess,
     Settings,
     SnapshotFolder,
+    SourceAccess,
 )
 
 
@@ -62,6 +63,12 @@ class SnapshotSettings(Settings):
     """Of commands that look at the snapshot."""
 
     snapshot: SnapshotFolder
+
+
+class FetchSettings(Settings):
+    """Of the command that brings a snapshot here."""
+
+    source: SourceAccess
 
 
 class CutoverSettings(Settings):

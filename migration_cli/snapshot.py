@@ -1,4 +1,4 @@
-"""`migration snapshot`: folders of part files with their manifest, made, adopted, loaded and looked at."""
+"""`migration snapshot`: folders of part files with their manifest, made, adopted, fetched, loaded and looked at."""
 
 import os
 from enum import StrEnum
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from migration_core.mapping import CompiledStream
     from snapshot_loader.progress import Told
 
-app = group("Make, adopt, load and look at snapshots: folders of part files with a manifest.")
+app = group("Make, adopt, fetch, load and look at snapshots: folders of part files with a manifest.")
 
 
 class _Compression(StrEnum):
@@ -25,6 +25,7 @@ class _Compression(StrEnum):
 
 
 Folder = Annotated[Path, typer.Argument(help="The snapshot's folder.")]
+TimeLimit = Annotated[str | None, typer.Option(help="Stop at a checkpoint after this time, exit 75: 10m.")]
 Streams = Annotated[list[str] | None, typer.Option("--stream", help="Only this stream; may be repeated.")]
 
 
@@ -122,11 +123,42 @@ def adopt(
 
 
 @app.command()
+def fetch(
+    source: Annotated[str, typer.Argument(help="Where it lies: s3://bucket/prefix or https://host/path/.")],
+    folder: Annotated[Path, typer.Argument(help="Where it shall lie; made if its parent is there.")],
+    *,
+    parallel: Annotated[int, typer.Option(min=1, max=32, help="Parts that are fetched at once.")] = 4,
+    time_limit: TimeLimit = None,
+    allow_http: Annotated[bool, typer.Option("--allow-http", help="Let an address of another host be http.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring a snapshot folder from S3 or a web server, from wherever an earlier run stopped; its manifest comes last.
+
+    Parts are verified against the manifest. What HTTPS asks for is in SNAPSHOT_SOURCE_TOKEN or SNAPSHOT_SOURCE_HEADERS.
+
+    Example: migration snapshot fetch s3://legacy-export/2026-11-20 /snapshot --time-limit 10m
+    """
+    from migration_cli.fetching import fetched
+
+    found = fetched(source, folder, parallel=parallel, time_limit=time_limit, allow_http=allow_http)
+    if as_json:
+        say_json(found)
+        return
+    if found.parts_found == found.parts:
+        say(f"{folder}: complete already, {found.parts:,} parts, {found.bytes:,} bytes")
+        return
+    say(
+        f"{folder}: {found.parts:,} parts, {found.bytes:,} bytes; {found.parts_found:,} parts and "
+        f"{found.resumed_bytes:,} bytes were there, {found.fetched_bytes:,} bytes fetched, {found.retries:,} retries"
+    )
+
+
+@app.command()
 def load(
     folder: Folder,
     *,
     stream: Streams = None,
-    time_limit: Annotated[str | None, typer.Option(help="Stop at a checkpoint after this time, exit 75: 10m.")] = None,
+    time_limit: TimeLimit = None,
     register_only: Annotated[
         bool, typer.Option(help="Record parts and offsets, so that the master may begin, and load nothing yet.")
     ] = False,

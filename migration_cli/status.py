@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from migration_cli import access
-from migration_cli.console import Json, lasting, say_json, table, terminal
+from migration_cli.console import Json, complain, lasting, say_json, table, terminal
+from runtime.exits import Exit
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -92,13 +93,16 @@ def status(
     *,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again and again, until Ctrl-C.")] = False,
     every: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks.")] = 2.0,
+    max_lag: Annotated[
+        int | None, typer.Option(min=0, help="Exit 1 while more records than this are not applied, or a stream stands.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show per stream what was received, what became of it, the lag, the rate and the time that is left.
 
     With --json and --watch, one line of JSON is printed for each look.
 
-    Example: migration status --watch
+    Example: migration status --max-lag 10000
     """
     from runtime.shutdown import on_terminate
 
@@ -110,12 +114,24 @@ def status(
                 time.sleep(_FIRST_LOOK)  # a rate needs two looks
                 found = looks.look()
             say_json(found) if as_json else terminal().print(_table(found))
+            if max_lag is not None:
+                _expect_applied(control, max_lag)
             return
         stop = on_terminate()
         if as_json:
             _print_lines(looks, every, stop)
         else:
             _redraw(looks, every, stop)
+
+
+def _expect_applied(control: "Database", max_lag: int) -> None:
+    """The gate before a freeze, asked at any time."""
+    from migration_core.cutover import failures
+    from migration_verifier.looking import Looking
+
+    if shut := failures(Looking(control, access.cluster()).lag_gates(max_lag)):
+        complain(shut)
+        raise typer.Exit(Exit.FAILED)
 
 
 class _Looks:

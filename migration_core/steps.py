@@ -7,6 +7,13 @@ from enum import StrEnum
 class Step(StrEnum):
     """Named after what has just been done."""
 
+    # snapshot_loader, when it fetches a folder
+    FETCH_PART_BEGUN = "fetch.part_begun"
+    FETCH_PART_VERIFIED = "fetch.part_verified"
+    FETCH_PART_PLACED = "fetch.part_placed"
+    FETCH_PARTS_PLACED = "fetch.parts_placed"
+    FETCH_MANIFEST_PLACED = "fetch.manifest_placed"
+
     # snapshot_loader
     LOADER_MANIFEST_VERIFIED = "loader.manifest_verified"
     LOADER_REGISTERED = "loader.registered"

@@ -89,15 +89,19 @@ class CutoverRunner:
         self._look_seconds = look_seconds
         self._waits = ""
 
-    def run(self) -> Cutover:
-        """Take steps until the cut-over has ended; how it ended."""
+    def run(self, until: CutoverStep | None = None) -> Cutover:
+        """Take steps until the cut-over has ended or stands at `until`; how it stands then."""
         with self._store.sole_runner() as lock:
             at = self._store.take_over()
             if at is None:
                 raise ConfigError("no cut-over is under way: begin one with `migration cutover run`")
-            while at.step not in ENDS:
+            while at.step not in ENDS and not self._leaves(at, until):
                 at = self._step(at, lock)
             return at
+
+    def _leaves(self, at: Cutover, until: CutoverStep | None) -> bool:
+        """Never where somebody waits for it to turn back."""
+        return at.step is until and at.abort_by is None
 
     def _step(self, at: Cutover, lock: RunnerLock) -> Cutover:
         self._reached(Step.CUTOVER_STEP_BEGUN)

@@ -31,14 +31,19 @@ def patiently(
     patience: timedelta | None = None,
     passes: Callable[[BaseException], bool] = passes_by_itself,
     beat: Callable[[], None] = lambda: None,
+    told: Callable[[str], None] | None = None,
 ) -> T:
     """The result of `work`, tried again while its error `passes`; for connecting, never around one SQL statement.
 
     `beat` is called before each wait: a process that waits for a part is alive, and a restart would not help it.
+    `told` gets the reason where it is a person who waits, and not a log.
     """
 
     def waiting(state: tenacity.RetryCallState) -> None:
         beat()
+        if told is not None:
+            told(_reason(state))
+            return
         log.warning("waiting", extra={"what": what, "attempt": state.attempt_number, "reason": _reason(state)})
 
     limit = tenacity.stop_never if patience is None else tenacity.stop_after_delay(patience.total_seconds())

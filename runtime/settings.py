@@ -1,18 +1,34 @@
 """What the environment says, as frozen values; everything missing or wrong in it is named at once."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, FilePath, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FilePath,
+    Json,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from migration_core.errors import ConfigError, Transient
 from runtime import database_url, kafka_env
-from runtime.environment import Unreadable
+from runtime.environment import Unreadable, values_of
+
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_OWN_HEADERS = frozenset(
+    {"host", "range", "if-range", "accept-encoding", "connection", "content-length", "transfer-encoding"}
+)
 
 
 class Section(BaseModel):
@@ -131,6 +147,40 @@ class SnapshotFolder(Section):
         if not self.path.is_dir():
             raise ValueError("SNAPSHOT_DIR: there is no such folder")
         return self
+
+
+class SourceAccess(Section):
+    """How to read a snapshot that lies elsewhere; credentials of S3 are the SDK's own business."""
+
+    token: SecretStr | None = Field(None, alias="SNAPSHOT_SOURCE_TOKEN")
+    headers: Json[dict[str, SecretStr]] | None = Field(None, alias="SNAPSHOT_SOURCE_HEADERS")
+    region: str | None = Field(None, validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION"))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_files(cls, env: Mapping[str, str]) -> dict[str, str]:
+        found, wrong = values_of(env, ("SNAPSHOT_SOURCE_TOKEN", "SNAPSHOT_SOURCE_HEADERS"))
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return {**env, **found}
+
+    @model_validator(mode="after")
+    def _can_be_sent(self) -> Self:
+        for name, value in self.secrets().items():
+            if not _HEADER.fullmatch(name) or name.lower() in _OWN_HEADERS:
+                raise ValueError(
+                    "SNAPSHOT_SOURCE_HEADERS: names of headers that say who asks, none of the transfer's own"
+                )
+            if not (value.isascii() and value.isprintable()):
+                raise ValueError(f"the value of header {name} holds what no header can")
+        if self.token and any(name.lower() == "authorization" for name in self.headers or {}):
+            raise ValueError("SNAPSHOT_SOURCE_TOKEN and an Authorization in SNAPSHOT_SOURCE_HEADERS: keep one of them")
+        return self
+
+    def secrets(self) -> dict[str, str]:
+        """The headers that say who asks."""
+        given = {name: value.get_secret_value() for name, value in (self.headers or {}).items()}
+        return {**given, "Authorization": f"Bearer {self.token.get_secret_value()}"} if self.token else given
 
 
 class CutoverHooks(Section):

@@ -8,7 +8,7 @@ from migration_core.manifest import FILE_NAME, Manifest, StreamSnapshot, parse
 from migration_core.mapping import CompiledStream
 from snapshot_loader.part_file import PartFile
 
-_LARGEST = 1 << 26
+LARGEST = 1 << 26
 """Bytes of a manifest: all parts that a stream may have, and then some."""
 
 
@@ -17,7 +17,7 @@ def read_manifest(folder: Path) -> Manifest:
     file = folder / FILE_NAME
     try:
         with file.open("rb") as opened:
-            text = opened.read(_LARGEST + 1)
+            text = opened.read(LARGEST + 1)
     except FileNotFoundError as error:
         raise SnapshotError(
             f"SNAP_MANIFEST: {file} is not there: wait until the export is complete, "
@@ -25,10 +25,8 @@ def read_manifest(folder: Path) -> Manifest:
         ) from error
     except OSError as error:
         raise SnapshotError(f"{file}: {error.strerror}") from error
-    if len(text) > _LARGEST:
-        raise SnapshotError(
-            f"SNAP_LIMIT: {file} has over {_LARGEST} bytes: write larger parts, so that there are fewer"
-        )
+    if len(text) > LARGEST:
+        raise SnapshotError(f"SNAP_LIMIT: {file} has over {LARGEST} bytes: write larger parts, so that there are fewer")
     return parse(text, file=str(file))
 
 

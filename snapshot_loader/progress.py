@@ -5,10 +5,20 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
+from threading import Lock
 from typing import Protocol, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.filesize import decimal
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bars
 from rich.text import Text
 
@@ -102,15 +112,35 @@ class MeteredProgress:
             self._counted(self._stream, rows)
 
 
+class SharedProgress:
+    """Any progress, told by several threads."""
+
+    def __init__(self, shown: Progress) -> None:
+        self._shown = shown
+        self._lock = Lock()
+
+    def begin(self, stream: str, rows: int) -> None:
+        with self._lock:
+            self._shown.begin(stream, rows)
+
+    def advance(self, rows: int, *, skipped: bool = False) -> None:
+        with self._lock:
+            self._shown.advance(rows, skipped=skipped)
+
+
 class _Rate(ProgressColumn):
+    def __init__(self, shown: Callable[[float], str]) -> None:
+        super().__init__()
+        self._shown = shown
+
     def render(self, task: Task) -> Text:
         elapsed = task.finished_time or task.elapsed or 0
         rate = task.fields.get("stored", 0) / elapsed if elapsed else 0
-        return Text(f"{rate:,.0f} rows/s")
+        return Text(self._shown(rate))
 
 
 def progress_on(
-    stream: TextIO, tell: Callable[[Told], None] = logged
+    stream: TextIO, tell: Callable[[Told], None] = logged, *, of_bytes: bool = False
 ) -> tuple[AbstractContextManager[object], Progress]:
     """What to enter while it shows, and the progress itself: `tell` is for what is no terminal."""
     if not stream.isatty():
@@ -118,8 +148,8 @@ def progress_on(
     bars = Bars(
         TextColumn("{task.description:<16}"),
         BarColumn(),
-        MofNCompleteColumn(),
-        _Rate(),
+        DownloadColumn() if of_bytes else MofNCompleteColumn(),
+        _Rate((lambda rate: f"{decimal(int(rate))}/s") if of_bytes else (lambda rate: f"{rate:,.0f} rows/s")),
         TimeRemainingColumn(),
         console=Console(file=stream),
     )

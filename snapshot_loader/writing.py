@@ -14,6 +14,8 @@ from migration_core.manifest import FILE_NAME, Compression, Manifest, Part, rend
 from runtime.durable import settle_folder
 
 PART_ROWS = 50_000
+FRESH = f".{FILE_NAME}.new"
+"""A manifest on its way to its name."""
 _ENDINGS: dict[Compression, str] = {"none": "", "gzip": ".gz", "zstd": ".zst"}
 
 
@@ -39,10 +41,15 @@ def write_parts(
 
 def write_manifest(folder: Path, manifest: Manifest) -> Path:
     """The last file: whoever sees it may load the folder."""
+    return place_manifest(folder, render(manifest).encode())
+
+
+def place_manifest(folder: Path, text: bytes) -> Path:
+    """The same from the bytes of a manifest."""
     file = folder / FILE_NAME
-    fresh = file.with_name(f".{FILE_NAME}.new")
-    with fresh.open("w", encoding="utf-8") as opened:
-        opened.write(render(manifest))
+    fresh = folder / FRESH
+    with fresh.open("wb") as opened:
+        opened.write(text)
         opened.flush()
         os.fsync(opened.fileno())
     fresh.replace(file)

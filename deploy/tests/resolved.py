@@ -35,7 +35,7 @@ def resolved(template: Template, node: Any) -> Any:
     """`node` without functions; an unknown one is an error."""
     match node:
         case {"Ref": name}:
-            return _PSEUDO.get(name) or _named(template, name)
+            return _PSEUDO.get(name) or _referred(template, name)
         case {"Fn::GetAtt": [name, "Arn"]}:
             return _named(template, name)
         case {"Fn::GetAtt": [name, _]}:
@@ -49,6 +49,11 @@ def resolved(template: Template, node: Any) -> Any:
         case list():
             return [resolved(template, value) for value in node]
     return node
+
+
+def _referred(template: Template, name: str) -> str:
+    """A cluster is referred to by its name, most others by their ARN."""
+    return name if template["Resources"][name]["Type"] == "AWS::ECS::Cluster" else _named(template, name)
 
 
 def _named(template: Template, name: str) -> str:

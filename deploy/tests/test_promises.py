@@ -3,6 +3,11 @@
 import json
 import re
 
+from deploy.reading import settings_of
+from deploy.synth import templates
+from deploy.tests.conftest import ROOT
+from deploy.tests.resolved import resolved
+
 
 def of(template, kind):
     return {name: one["Properties"] for name, one in template["Resources"].items() if one["Type"] == kind}
@@ -77,7 +82,8 @@ def test_nothing_scales_or_calls_before_the_services_run(template):
 
     assert set(target["SuspendedState"].values()) == {True}
     assert target["MinCapacity"] == 0
-    assert not any(alarm["ActionsEnabled"] for alarm in of(template, "AWS::CloudWatch::Alarm").values())
+    calling = [name for name, alarm in of(template, "AWS::CloudWatch::Alarm").items() if alarm["ActionsEnabled"]]
+    assert [name for name in calling if "Machine" not in name] == []
 
 
 def test_each_task_may_do_what_its_program_does_and_no_more(template):
@@ -102,7 +108,7 @@ def test_each_flow_is_open_for_those_who_need_it_and_closed_for_the_others(templ
     mysql = {source for source, port in flows(template) if port == 3306}
     kafka = {source for source, port in flows(template) if port == 9094}
 
-    assert files == {"Loader", "Command"}
+    assert files == {"Loader", "Command", "Fetch"}
     assert mysql == {"Master", "Worker", "Verifier", "Loader", "Schema", "Command"}
     assert kafka <= {"Master", "Command"}
 
@@ -233,3 +239,66 @@ def test_schema_rights_stay_with_the_schema_task_where_they_have_a_secret_of_the
     }
 
     assert [family for family, held in holders.items() if "north-schema" in held] == ["migration-north-schema"]
+
+
+def task(template, name):
+    [found] = [one for one in of(template, "AWS::ECS::TaskDefinition").values() if one["Family"].endswith(f"-{name}")]
+    return found
+
+
+def statements(template, role):
+    return [
+        (one["Action"], resolved(template, one["Resource"]))
+        for name, policy in of(template, "AWS::IAM::Policy").items()
+        if name.startswith(role)
+        for one in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def outside(template, name):
+    """(port, address) of what a kind of task may reach outside the network."""
+    inside = one(template, "AWS::EC2::SecurityGroup", f"{name}Group").get("SecurityGroupEgress", [])
+    apart = [rule for key, rule in of(template, "AWS::EC2::SecurityGroupEgress").items() if key.startswith(name)]
+    return {(rule["FromPort"], rule["CidrIp"]) for rule in [*inside, *apart] if "CidrIp" in rule}
+
+
+def test_the_fetch_task_reads_one_folder_of_one_bucket_and_writes_to_the_volume(synthesized):
+    template, key = synthesized["migration-south"], "66666666-7777-8888-9999-000000000000"
+    [mount, read, decrypt] = statements(template, "FetchTaskTaskRole")
+
+    assert mount[0] == ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"]
+    assert read == ("s3:GetObject", "arn:aws:s3:::legacy-export-south/2026-11-20/*")
+    assert decrypt == ("kms:Decrypt", f"arn:aws:kms:eu-central-1:111122223333:key/{key}")
+    assert outside(template, "Fetch") == set()  # but for S3 itself, by its prefix list
+
+
+def test_the_fetch_task_of_a_web_server_reaches_that_alone_and_has_no_right_in_s3(synthesized):
+    template = synthesized["migration-north"]
+    [secret] = task(template, "fetch")["ContainerDefinitions"][0]["Secrets"]
+
+    assert [actions for actions, _ in statements(template, "FetchTaskTaskRole")] == [
+        ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"]
+    ]
+    assert outside(template, "Fetch") == {(8443, "198.51.100.0/24")}
+    assert secret["Name"] == "SNAPSHOT_SOURCE_TOKEN"
+    assert ":token::" in json.dumps(secret["ValueFrom"])
+
+
+def test_the_fetch_task_has_the_volume_where_its_command_writes(template):
+    [container] = task(template, "fetch")["ContainerDefinitions"]
+    *words, source, folder = container["Command"]
+    [mount] = [one for one in container["MountPoints"] if one["SourceVolume"] == "snapshot"]
+
+    assert words == ["migration_cli", "snapshot", "fetch"]
+    assert template["Outputs"]["SnapshotSource"]["Value"] == source
+    assert mount == {"ContainerPath": folder, "ReadOnly": False, "SourceVolume": "snapshot"}
+    assert "FetchSecurityGroup" in template["Outputs"]
+
+
+def test_without_a_source_nothing_is_there_to_fetch():
+    text = (ROOT / "deploy" / "examples" / "new_everything.yaml").read_text(encoding="utf-8")
+    [line] = [one for one in text.splitlines(keepends=True) if "snapshot:" in one]
+
+    made = templates(settings_of(text.replace(line, ""), file="without.yaml"))["migration"]
+
+    assert "fetch" not in json.dumps(made).lower()

@@ -6,6 +6,7 @@ import sys
 import warnings
 from pathlib import Path
 
+from deploy.machines import _TO_LOG, _TO_TRACE
 from deploy.synth import text_of
 from deploy.tests.conftest import COMMITTED, REGIONS
 from deploy.tests.resolved import policies
@@ -16,6 +17,7 @@ with warnings.catch_warnings():
 
 WITHOUT_RESOURCE = {
     "ecr:GetAuthorizationToken": "a token is for the whole registry",
+    **dict.fromkeys((*_TO_LOG, *_TO_TRACE), "deliveries of logs and traces know no resource"),
 }
 """The actions that may name every resource, each with its reason."""
 

@@ -140,3 +140,58 @@ def test_the_estimate_uses_what_the_rehearsal_measured(night, cli):
     assert by_step["approval"] == 120
     assert by_step["freeze"] > 0
     assert "switch" in told["unknown"]
+
+
+def stand_at_approval(night):
+    night.begin()
+    with night.applying.database.transaction() as session:
+        session.execute("UPDATE cutover SET step = %s", (CutoverStep.APPROVAL,))
+
+
+def test_it_leaves_at_the_step_that_was_named_and_goes_on_there_in_the_name_of_who_approved(night, cli):
+    stand_at_approval(night)
+
+    left = cli.run("cutover", "run", "--until", "approval")
+    waits = cli.json("cutover", "status", "--at", "approval")
+    code, _, _ = cli.run("cutover", "run", "--go-on", "--approved-by", "Ada")
+    told = cli.json("cutover", "status", "--at", "watch", "--at", "syncing")
+
+    assert (left[0], waits["cutover"]["approved_by"]) == (0, None)
+    assert (code, told["cutover"]["approved_by"]) == (1, "Ada")  # nothing was verified here, so the last look says no
+    assert [one["step"] for one in told["steps"]][-2:] == ["last_look", "unfreeze"]
+    assert cli.run("cutover", "status", "--at", "watch")[0] == 1
+
+
+def test_one_that_shall_turn_back_does_not_leave_before(night, cli):
+    stand_at_approval(night)
+    night.store.ask_abort("Bob", "too slow")
+
+    code, _, _ = cli.run("cutover", "run", "--until", "approval")
+
+    assert (code, night.store.latest().step) == (1, CutoverStep.SYNCING)
+
+
+def test_going_on_begins_nothing_and_tells_how_the_last_one_ended(night, cli):
+    assert cli.run("cutover", "run", "--go-on")[0] == 2
+    assert cli.run("cutover", "run", "--approved-by", "Ada")[0] == 2
+    assert cli.run("cutover", "status", "--at", "syncing")[0] == 1
+    stand_at_approval(night)
+    cli.run("cutover", "abort", "--by", "Bob")
+    before = night.store.latest().cutover_id
+
+    code, out, _ = cli.run("cutover", "run", "--go-on", "--approved-by", "Ada", "--json")
+
+    assert code == 1
+    assert json.loads(out)["cutover"]["reason"] == "aborted by Bob"
+    assert night.store.latest().cutover_id == before
+
+
+def test_status_says_no_while_more_is_left_than_allowed(night, cli):
+    assert cli.run("status", "--max-lag", "0")[0] == 0
+    night.write_to("people", b'{"id": "b"}')
+
+    code, _, err = cli.run("status", "--max-lag", "0")
+
+    assert code == 1
+    assert "lag: 1 records are not applied yet, 0 are allowed" in err
+    assert cli.run("status", "--max-lag", "1")[0] == 0

@@ -3,6 +3,7 @@
 from tests.mutants import (
     applying,
     cutting_over,
+    fetching,
     gating,
     loading,
     proving,
@@ -21,6 +22,7 @@ MUTANTS: list[Mutant] = [
     *storing.MUTANTS,
     *applying.MUTANTS,
     *loading.MUTANTS,
+    *fetching.MUTANTS,
     *cutting_over.MUTANTS,
     *gating.MUTANTS,
     *proving.MUTANTS,

@@ -1,6 +1,7 @@
 """`make audit` tells "vulnerable" from "nobody could be asked", and takes neither for "fine"."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,3 +43,14 @@ def test_what_each_service_says_decides(tmp_path, pypi, osv, code, told):
 
     assert (asked.returncode, told in asked.stdout) == (code, True)
     assert "Traceback" not in asked.stderr
+
+
+def test_every_lock_is_looked_at():
+    root = SCRIPT.parents[1]
+    makefile = (root / "Makefile").read_text(encoding="utf-8")
+    [recipe] = re.findall(r"^audit:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
+
+    made = set(re.findall(r"-o (\S+\.txt)", makefile))
+
+    assert made == set(re.findall(r"[\w./-]+\.txt", recipe))
+    assert len(made) == 3

@@ -34,7 +34,12 @@ def test_every_example_can_be_read():
         ("10.40.0.0/16", "10.40.0.0/28", "my.yaml:10:13: cidr: write a /24 or larger"),
         ("engine: rds", "engine: postgres", "my.yaml:13:13: engine: Input should be 'rds' or 'aurora'"),
         ("      ca: /app/rds-ca.pem\n", "", "a new server takes encrypted connections only"),
-        ("least: 1", "least: 9", "my.yaml:20:5: workers: least is more than most"),
+        ("s3://", "s4://", "my.yaml:20:16: source: String should match pattern"),
+        ("2026-11-20}", "2026-*}", "my.yaml:20:16: source: String should match pattern"),
+        ("s3://", "https://", "my.yaml:20:5: snapshot: write cidrs of the https source"),
+        ("11-20}", "11-20, cidrs: [198.51.100.0/24]}", "my.yaml:20:5: snapshot: `cidrs` and `secret` are for https"),
+        ("source:", "from:", "my.yaml:20:16: 'from' is no key here"),
+        ("least: 1", "least: 9", "my.yaml:21:5: workers: least is more than most"),
         ("      s3_prefix_list: pl-6da54004 ", "      x: y", "'s3_prefix_list' is missing"),
     ],
 )
@@ -59,4 +64,4 @@ def test_two_stacks_of_one_name_are_refused():
 def test_a_task_size_that_fargate_does_not_sell_is_refused():
     sized = GOOD.replace("    workers:", "    task: {cpu: 256, memory_mib: 4096}\n    workers:")
 
-    assert faults(sized) == ["my.yaml:20:5: task: cpu 256 takes memory_mib from 512 to 2048 in steps of 512"]
+    assert faults(sized) == ["my.yaml:21:5: task: cpu 256 takes memory_mib from 512 to 2048 in steps of 512"]

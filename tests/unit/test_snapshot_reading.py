@@ -304,7 +304,7 @@ def test_a_name_that_is_no_plain_path_makes_no_part(name):
 
 
 def test_a_manifest_without_end_is_not_read_to_its_end(tmp_path, monkeypatch):
-    monkeypatch.setattr(folder, "_LARGEST", 1000)
+    monkeypatch.setattr(folder, "LARGEST", 1000)
     (tmp_path / "manifest.json").write_bytes(b" " * 1001)
 
     with pytest.raises(SnapshotError, match=r"SNAP_LIMIT: .* has over 1000 bytes"):

@@ -1,0 +1,1 @@
+"""The only package that speaks S3 and HTTPS: files that lie elsewhere, read from any byte on."""

@@ -1,0 +1,91 @@
+"""Every task definition as it is deployed: its command and variables, its health check, and its time to leave."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from examples.health_devices import scenario as health_devices
+from tests.asl.here import TEMPLATE, deployed_here
+from tests.integration.migrating import migrating
+
+pytestmark = pytest.mark.servers
+
+SERVICES = ("master", "worker", "verifier")
+JOBS = ("schema", "fetch", "loader", "command")
+"""In the order in which a person starts them."""
+_LOOK_SECONDS = 0.1
+
+
+@pytest.fixture(scope="module")
+def deployment(servers, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tasks")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "none")
+        with migrating(servers, health_devices.scenario(20), folder) as world:
+            world.publish_initial()
+            world.take_snapshot()
+            with deployed_here(world, folder) as found:
+                yield found
+
+
+@pytest.fixture(scope="module")
+def jobs(deployment):
+    """{kind of task: the exit code of its own command}, each run to its end after the one before."""
+    codes = {}
+    for kind in JOBS:
+        child = deployment.begin(kind)
+        codes[kind] = child.process.wait(60)
+        deployment.children.stop(child)
+    return codes
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return str(one.getsockname()[1])
+
+
+def health(kind, port):
+    """The exit code of the definition's own check, as ECS runs it in the container."""
+    how, program, *arguments = TEMPLATE.container(kind)["HealthCheck"]["Command"]
+    assert (how, program) == ("CMD", "python")
+    environment = {"PATH": os.environ["PATH"], "HTTP_PORT": port}
+    return subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, check=False).returncode
+
+
+def test_every_task_definition_is_run_here():
+    families = {one["Family"].removeprefix("migration-") for one in TEMPLATE.all("AWS::ECS::TaskDefinition").values()}
+
+    assert families == {*SERVICES, *JOBS}
+
+
+@pytest.mark.parametrize("kind", JOBS)
+def test_a_one_off_task_ends_with_0_by_its_own_command(jobs, kind):
+    assert jobs[kind] == 0
+
+
+@pytest.mark.parametrize("kind", SERVICES)
+def test_a_service_becomes_healthy_and_leaves_in_good_order_within_its_time(deployment, jobs, kind):
+    container = TEMPLATE.container(kind)
+    check = container["HealthCheck"]
+    port = free_port()
+
+    before = health(kind, port)
+    child = deployment.begin(kind, HTTP_PORT=port)
+    given_up = time.monotonic() + check["StartPeriod"] + check["Interval"] * check["Retries"]
+    while health(kind, port) != 0:
+        assert child.process.poll() is None, child.last_words()
+        assert time.monotonic() < given_up, child.last_words()
+        time.sleep(_LOOK_SECONDS)
+    child.process.send_signal(signal.SIGTERM)
+    code = child.process.wait(container["StopTimeout"])
+
+    assert before != 0
+    assert code == 0, child.last_words()
+    assert health(kind, port) != 0
