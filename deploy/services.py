@@ -82,27 +82,37 @@ def _scaled_by_backlog(
         policy_type="TargetTrackingScaling",
         scaling_target_id=target.ref,
         target_tracking_scaling_policy_configuration=scaling.CfnScalingPolicy.TargetTrackingScalingPolicyConfigurationProperty(
-            target_value=workers.rows_per_task,
-            scale_out_cooldown=60,  # a new task takes most of a minute to begin
+            target_value=1,
+            # Until the tasks that it has added are counted in the metric, they must not be asked for again.
+            scale_out_cooldown=int(Duration.minutes(4).to_seconds()),
             scale_in_cooldown=int(Duration.minutes(5).to_seconds()),
             customized_metric_specification=scaling.CfnScalingPolicy.CustomizedMetricSpecificationProperty(
-                metrics=_backlog_per_task(stack.stack_name, cluster.cluster_name, service.service_name)
+                metrics=_load_per_task(stack.stack_name, cluster.cluster_name, service.service_name, workers)
             ),
         ),
     )
 
 
-def _backlog_per_task(
-    namespace: str, cluster: str, service: str
+def _load_per_task(
+    namespace: str, cluster: str, service: str, workers: Workers
 ) -> list[scaling.CfnScalingPolicy.TargetTrackingMetricDataQueryProperty]:
-    """Rows that wait, by the verifier's count in MySQL, over the tasks that run; doorbells are a few a lane."""
+    """Tasks that the work needs over tasks that are wanted; rows are the verifier's count in MySQL.
+
+    Rows that arrive count beside those that wait: where workers keep up nothing waits, and they are needed even so.
+    The count is that of wanted tasks, since scaling multiplies that one: tasks that start or lack Spot capacity do not
+    make the load look larger. docs/scaling.md shows both, and what became of other policies.
+    """
     waiting = _metric(namespace, "migration_waiting_rows", "Maximum", stage="apply")
-    tasks = _metric("ECS/ContainerInsights", "RunningTaskCount", "Average", ClusterName=cluster, ServiceName=service)
+    arrived = _metric(namespace, "migration_arrived_rows_total", "Sum", stage="apply")
+    tasks = _metric("ECS/ContainerInsights", "DesiredTaskCount", "Average", ClusterName=cluster, ServiceName=service)
+    a_minute = workers.rows_per_second * 60
+    needed = f"waiting / {workers.rows_per_task} + FILL(arrived, 0) / {a_minute}"  # a count that stands is not told
     query = scaling.CfnScalingPolicy.TargetTrackingMetricDataQueryProperty
     return [
         query(id="waiting", metric_stat=waiting, return_data=False),
+        query(id="arrived", metric_stat=arrived, return_data=False),
         query(id="tasks", metric_stat=tasks, return_data=False),
-        query(id="per_task", expression="waiting / FILL(tasks, 1)", return_data=True),
+        query(id="per_task", expression=f"({needed}) / tasks", return_data=True),
     ]
 
 

@@ -188,8 +188,10 @@ class Workers(Part):
     most: int = Field(8, ge=1, le=200)
     on_demand: int = Field(1, ge=0)
     """So many are never interrupted; the others are Spot."""
-    rows_per_task: int = Field(20_000, ge=100)
-    """How many rows may wait for each task before there are more of them."""
+    rows_per_task: int = Field(500_000, ge=100)
+    """How many rows may wait for each task before there are more of them: those of less than a minute."""
+    rows_per_second: int = Field(8_000, ge=10)
+    """How many rows that arrive each second one task shall keep up with: two thirds of what one can."""
 
     @model_validator(mode="after")
     def _rising(self) -> Self:

@@ -202,7 +202,7 @@ class MigrationStack(Stack):
             "Cluster",
             cluster_name=self.stack_name,
             vpc=self._place.vpc,
-            container_insights_v2=ecs.ContainerInsights.ENABLED,  # its count of running tasks divides the backlog
+            container_insights_v2=ecs.ContainerInsights.ENABLED,  # its count of wanted tasks divides the load
             enable_fargate_capacity_providers=True,
         )
 

@@ -8,6 +8,7 @@ from migration_cli import (
     breaker,
     check,
     compare,
+    cost,
     cutover,
     drift,
     fields,
@@ -75,6 +76,7 @@ app.command()(report.report)
 app.command()(replay.replay)
 app.command()(verify.verify)
 app.command()(compare.compare)
+app.command()(cost.cost)
 
 
 def _version(wanted: bool) -> None:

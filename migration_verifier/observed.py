@@ -18,6 +18,7 @@ class Observed:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._received: dict[str, int] = {}
 
     def proofs(self, streams: Sequence[StreamProof]) -> None:
         """How far the ledger of each stream is proven, and what does not agree."""
@@ -27,14 +28,22 @@ class Observed:
 
     def streams(self, found: Sequence[StreamLedger], now_ms: int) -> None:
         """How far behind each stream is, and whether it moves at all."""
-        # More workers would only wait beside a stream that a person or a fault holds.
-        self._metrics.waiting.labels(_STAGE).set(sum(one.pending for one in found if one.state == "running"))
+        self._work(found)
         for one in found:
             self._metrics.backlog.labels(one.stream).set(one.pending)
             age = max(0, now_ms - one.oldest_time) / 1000 if one.pending and one.oldest_time else 0
             self._metrics.backlog_age.labels(one.stream).set(age)
             self._metrics.parked.labels(one.stream).set(one.parked)
             self._metrics.paused.labels(one.stream).set(one.state == "paused")
+
+    def _work(self, found: Sequence[StreamLedger]) -> None:
+        """What workers are needed for; they would only wait where a person, a fault or the snapshot holds a stream."""
+        running = [one for one in found if one.state == "running"]
+        takeable = sum(one.pending for one in running if one.stream_open or one.lanes_with_work)
+        self._metrics.waiting.labels(_STAGE).set(takeable)
+        arrived = sum(one.received - self._received.get(one.stream, one.received) for one in running if one.stream_open)
+        self._metrics.arrived.labels(_STAGE).inc(max(0, arrived))
+        self._received = {one.stream: one.received for one in found}
 
     def remainder(self, look: Look) -> None:
         """Something does not agree; `ledger_remainder` says where."""

@@ -47,6 +47,12 @@ class Metrics:
             ["stage"],
             registry=own,
         )
+        self.arrived = Counter(
+            "migration_arrived_rows",
+            "Raw rows stored since the process began, of all open streams that nothing holds",
+            ["stage"],
+            registry=own,
+        )
         self.source_lag = Gauge(
             "migration_source_lag_records", "Records in the topics not yet stored", ["stream"], registry=own
         )

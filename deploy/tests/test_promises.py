@@ -62,18 +62,20 @@ def test_workers_have_a_base_that_is_not_interrupted_and_the_others_are_spot(tem
     ]
 
 
-def test_workers_are_scaled_by_rows_that_wait_for_each_of_them(template, name):
+def test_workers_are_scaled_by_rows_that_wait_and_arrive_for_each_of_them(template, name):
     policy = one(template, "AWS::ApplicationAutoScaling::ScalingPolicy")
     tracked = policy["TargetTrackingScalingPolicyConfiguration"]
     by_id = {metric["Id"]: metric for metric in tracked["CustomizedMetricSpecification"]["Metrics"]}
 
     assert policy["PolicyType"] == "TargetTrackingScaling"
-    assert tracked["TargetValue"] == 20000
-    assert by_id["per_task"]["Expression"] == "waiting / FILL(tasks, 1)"
+    assert tracked["TargetValue"] == 1
+    assert by_id["per_task"]["Expression"] == "(waiting / 500000 + FILL(arrived, 0) / 480000) / tasks"
     waiting = by_id["waiting"]["MetricStat"]["Metric"]
     assert (waiting["Namespace"], waiting["MetricName"]) == (name, "migration_waiting_rows")
+    arrived = by_id["arrived"]["MetricStat"]
+    assert (arrived["Metric"]["MetricName"], arrived["Stat"]) == ("migration_arrived_rows_total", "Sum")
     tasks = by_id["tasks"]["MetricStat"]["Metric"]
-    assert (tasks["Namespace"], tasks["MetricName"]) == ("ECS/ContainerInsights", "RunningTaskCount")
+    assert (tasks["Namespace"], tasks["MetricName"]) == ("ECS/ContainerInsights", "DesiredTaskCount")
     assert [key for key, metric in by_id.items() if metric["ReturnData"]] == ["per_task"]
 
 

@@ -93,13 +93,47 @@ def test_every_tenant_of_an_account_has_a_namespace_of_its_own():
     assert [directive[0]["Namespace"] for directive in namespaces] == ["north", "south"]
 
 
+def seen(stream, *, received=0, pending=0, state="running", stream_open=True, lanes_with_work=0):
+    return SimpleNamespace(
+        stream=stream,
+        state=state,
+        received=received,
+        pending=pending,
+        stream_open=stream_open,
+        lanes_with_work=lanes_with_work,
+        oldest_time=None,
+        parked=0,
+    )
+
+
 def test_rows_of_a_held_stream_do_not_call_for_more_workers():
     metrics = Metrics()
-    streams = [
-        SimpleNamespace(stream=name, state=state, pending=pending, oldest_time=None, parked=0)
-        for name, state, pending in [("users", "running", 7), ("devices", "running", 5), ("alarms", "paused", 900)]
-    ]
 
+    streams = [seen("users", pending=7), seen("devices", pending=5), seen("alarms", pending=900, state="paused")]
     Observed(metrics).streams(streams, now_ms=0)
 
     assert b'migration_waiting_rows{stage="apply"} 12.0' in metrics.render()
+
+
+def test_rows_behind_a_snapshot_that_is_not_loaded_call_for_no_workers_until_some_of_it_is():
+    metrics = Metrics()
+    observed = Observed(metrics)
+
+    observed.streams([seen("users", pending=900, stream_open=False)], now_ms=0)
+    assert b'migration_waiting_rows{stage="apply"} 0.0' in metrics.render()
+
+    observed.streams([seen("users", pending=900, stream_open=False, lanes_with_work=3)], now_ms=0)
+    assert b'migration_waiting_rows{stage="apply"} 900.0' in metrics.render()
+
+
+def test_rows_count_as_arrived_from_the_first_look_on_and_never_for_a_stream_that_is_held():
+    metrics = Metrics()
+    observed = Observed(metrics)
+
+    observed.streams([seen("users", received=1000), seen("alarms", received=50, state="paused")], now_ms=0)
+    assert b'migration_arrived_rows_total{stage="apply"} 0.0' in metrics.render()
+    observed.streams([seen("users", received=1007), seen("alarms", received=90, state="paused")], now_ms=0)
+    assert b'migration_arrived_rows_total{stage="apply"} 7.0' in metrics.render()
+    # What came while it was held waits, and is counted there.
+    observed.streams([seen("users", received=1007), seen("alarms", received=95)], now_ms=0)
+    assert b'migration_arrived_rows_total{stage="apply"} 12.0' in metrics.render()
