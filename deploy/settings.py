@@ -14,7 +14,11 @@ SecretArn = Annotated[
     str, StringConstraints(pattern=r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+-\w{6}$")
 ]
 Key = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/\S+$")]
+MskCluster = Annotated[
+    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:kafka:[a-z0-9-]+:\d{12}:cluster/[A-Za-z0-9-]+/[a-f0-9-]+$")
+]
 Server = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+:\d{1,5}$")]
+Topics = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+\*?$")]
 PathInImage = Annotated[str, StringConstraints(pattern=r"^/\S+$")]
 Schedule = Annotated[str, StringConstraints(pattern=r"^(rate|cron)\(.+\)$")]
 Cidr = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+\.\d+/\d+$")]
@@ -134,18 +138,17 @@ class Kafka(Part):
     secret: SecretArn | None = None
     """`username` and `password` for scram, `certificate` and `key` in PEM for mtls."""
     key: Key | None = None
-
-    @field_validator("auth")
-    @classmethod
-    def _able(cls, auth: str) -> str:
-        if auth == "iam":
-            raise ValueError("the client has no signer for MSK's IAM tokens; turn scram or mtls on for the cluster")
-        return auth
+    cluster: MskCluster | None = None
+    """Whose topics the roles of tasks may read, for iam."""
+    topics: tuple[Topics, ...] = ()
+    """Which of them: names, that may end with `*`."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if (self.auth in ("mtls", "scram")) != (self.secret is not None):
             raise ValueError("`secret` is for auth mtls and scram, which both need one")
+        if (self.auth == "iam") != (self.cluster is not None) or (self.auth == "iam") != bool(self.topics):
+            raise ValueError("`cluster` (its ARN) and `topics` are for auth iam, which needs both")
         if (self.security_group is None) == (not self.cidrs):
             raise ValueError("write security_group (of an MSK cluster) or cidrs (of brokers elsewhere)")
         return self

@@ -149,11 +149,21 @@ class MigrationStack(Stack):
         task.may(self._key.key_arn, "kms:GenerateDataKey", "kms:Decrypt")
 
     def _open_kafka(self, task: Task) -> None:
+        """Reading alone: no task writes, and none joins a group."""
         kafka = self._settings.kafka
         if self._brokers is not None:
             for port in kafka.ports:
                 task.group.connections.allow_to(self._brokers, ec2.Port.tcp(port), "Kafka")
         allow_cidrs(task.group, kafka.cidrs, kafka.ports, "Kafka")
+        if kafka.cluster is not None:
+            task.may(kafka.cluster, "kafka-cluster:Connect")
+            for topics in kafka.topics:
+                task.may(
+                    f"{kafka.cluster.replace(':cluster/', ':topic/')}/{topics}",
+                    "kafka-cluster:DescribeTopic",
+                    "kafka-cluster:DescribeTopicDynamicConfiguration",
+                    "kafka-cluster:ReadData",
+                )
 
     def _kafka_secret(self) -> secrets.ISecret | None:
         kafka = self._settings.kafka
