@@ -12,7 +12,11 @@ SecretArn = Annotated[
     str, StringConstraints(pattern=r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+-\w{6}$")
 ]
 Key = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/\S+$")]
+MskCluster = Annotated[
+    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:kafka:[a-z0-9-]+:\d{12}:cluster/[A-Za-z0-9-]+/[a-f0-9-]+$")
+]
 Server = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+:\d{1,5}$")]
+Topics = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+\*?$")]
 PathInImage = Annotated[str, StringConstraints(pattern=r"^/\S+$")]
 Schedule = Annotated[str, StringConstraints(pattern=r"^(rate|cron)\(.+\)$")]
 Cidr = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+\.\d+/\d+$")]

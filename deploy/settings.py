@@ -10,6 +10,7 @@ from deploy.machine_settings import Cutover, Load
 from deploy.parts import (
     Cidr,
     Key,
+    MskCluster,
     Name,
     Part,
     PathInImage,
@@ -19,6 +20,7 @@ from deploy.parts import (
     Server,
     StreamName,
     SubnetId,
+    Topics,
 )
 
 _ECR = re.compile(r"^(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<name>[^:@]+)[:@]")
@@ -130,18 +132,17 @@ class Kafka(Part):
     secret: SecretArn | None = None
     """`username` and `password` for scram, `certificate` and `key` in PEM for mtls."""
     key: Key | None = None
-
-    @field_validator("auth")
-    @classmethod
-    def _able(cls, auth: str) -> str:
-        if auth == "iam":
-            raise ValueError("the client has no signer for MSK's IAM tokens; turn scram or mtls on for the cluster")
-        return auth
+    cluster: MskCluster | None = None
+    """Whose topics the roles of tasks may read, for iam."""
+    topics: tuple[Topics, ...] = ()
+    """Which of them: names, that may end with `*`."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if (self.auth in ("mtls", "scram")) != (self.secret is not None):
             raise ValueError("`secret` is for auth mtls and scram, which both need one")
+        if (self.auth == "iam") != (self.cluster is not None) or (self.auth == "iam") != bool(self.topics):
+            raise ValueError("`cluster` (its ARN) and `topics` are for auth iam, which needs both")
         if (self.security_group is None) == (not self.cidrs):
             raise ValueError("write security_group (of an MSK cluster) or cidrs (of brokers elsewhere)")
         return self

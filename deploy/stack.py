@@ -1,17 +1,16 @@
 """One tenant or region: everything that it needs, put together."""
 
 from aws_cdk import BootstraplessSynthesizer, CfnOutput, Environment, RemovalPolicy, Stack
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_secretsmanager as secrets
 from aws_cdk.region_info import RegionInfo
 from constructs import Construct
 
 from deploy import variables
 from deploy.acknowledged import acknowledge
 from deploy.alarms import Alarms
+from deploy.brokers import Brokers
 from deploy.checks import Check, Schedules
 from deploy.cutover_machine import cutover_machine
 from deploy.dashboard import made_dashboard
@@ -21,7 +20,7 @@ from deploy.flow import Where
 from deploy.key import made_key
 from deploy.load_machine import load_machine
 from deploy.machines import Machines
-from deploy.network import Place, allow_cidrs
+from deploy.network import Place
 from deploy.queue import made_queue
 from deploy.services import many, only_one
 from deploy.settings import StackSettings
@@ -61,10 +60,7 @@ class MigrationStack(Stack):
         self._server = made_database(self, self._place, settings.database, self._key)
         self._store = made_snapshot_store(self, self._place, self._key, settings.efs_throughput)
         self._tasks = Tasks(self, settings, self._place, self._log_group)
-        self._kafka = variables.kafka(settings.kafka, self._kafka_secret())
-        self._brokers = (
-            self._place.known_group("Kafka", settings.kafka.security_group) if settings.kafka.security_group else None
-        )
+        self._brokers = Brokers(self, self._place, settings.kafka)
         self._alarms = Alarms(self, settings, self._key, self._log_group)
         services = self._services()
         jobs = self._jobs()
@@ -76,14 +72,16 @@ class MigrationStack(Stack):
         running = self._settings.running
         output = variables.output(self.stack_name)
         database, queue, mapping = self._database(), self._doorbells(), variables.mapping(self._settings)
-        master = self._tasks.service("Master", ["migration_master"], database | self._kafka | queue | mapping | output)
+        master = self._tasks.service(
+            "Master", ["migration_master"], database | self._brokers.told | queue | mapping | output
+        )
         worker = self._tasks.service("Worker", ["migration_worker"], database | queue | mapping | output)
         verifier = self._tasks.service(
             "Verifier", ["migration_verifier"], database | variables.auditing(self._settings) | output
         )
         for task in (master, worker, verifier):
             self._server.open_to(task.group)
-        self._open_kafka(master)
+        self._brokers.open_to(master)
         self._may_ring(master)
         master.may(self._queue.queue_arn, "sqs:GetQueueAttributes")
         worker.may(
@@ -142,7 +140,7 @@ class MigrationStack(Stack):
         command = self._tasks.job(
             "Command",
             ["migration_cli", "check"],
-            self._database() | self._kafka | self._doorbells() | mapping | variables.snapshot() | self._hooks(),
+            self._database() | self._brokers.told | self._doorbells() | mapping | variables.snapshot() | self._hooks(),
         )
         for task in (schema, loader, command):
             self._server.open_to(task.group)
@@ -151,7 +149,7 @@ class MigrationStack(Stack):
             self._store.mount(task.definition, task.container, read_only=read_only)
             self._store.open_to(task.group)
         self._may_ring(loader)
-        self._open_kafka(command)
+        self._brokers.open_to(command)
         self._may_ring(command)  # a reload rings for what it loads
         command.may(self._queue.queue_arn, "sqs:GetQueueAttributes")
         dead = self._queue.dead_letter_queue
@@ -179,18 +177,6 @@ class MigrationStack(Stack):
     def _may_ring(self, task: Task) -> None:
         task.may(self._queue.queue_arn, "sqs:SendMessage")
         task.may(self._key.key_arn, "kms:GenerateDataKey", "kms:Decrypt")
-
-    def _open_kafka(self, task: Task) -> None:
-        kafka = self._settings.kafka
-        if self._brokers is not None:
-            for port in kafka.ports:
-                task.group.connections.allow_to(self._brokers, ec2.Port.tcp(port), "Kafka")
-        allow_cidrs(task.group, kafka.cidrs, kafka.ports, "Kafka")
-
-    def _kafka_secret(self) -> secrets.ISecret | None:
-        kafka = self._settings.kafka
-        encrypted_by = kms.Key.from_key_arn(self, "KafkaSecretKey", kafka.key) if kafka.key else None
-        return known_secret(self, "KafkaSecret", kafka.secret, encrypted_by)
 
     def _known_or_new_cluster(self) -> ecs.ICluster:
         if self._settings.cluster is not None:

@@ -37,12 +37,12 @@ def database(server: Server, ca: str | None, secret: secrets.ISecret) -> Told:
 
 def kafka(settings: Kafka, secret: secrets.ISecret | None) -> Told:
     """How to reach the topics."""
-    protocol = {"none": "PLAINTEXT", "tls": "SSL", "mtls": "SSL", "scram": "SASL_SSL"}[settings.auth]
+    protocol = {"none": "PLAINTEXT", "tls": "SSL", "mtls": "SSL", "scram": "SASL_SSL", "iam": "SASL_SSL"}[settings.auth]
     plain = {"KAFKA_BOOTSTRAP_SERVERS": ",".join(settings.bootstrap_servers), "KAFKA_SECURITY_PROTOCOL": protocol}
     if settings.ca:
         plain["KAFKA_SSL_CA_LOCATION"] = settings.ca
-    if settings.auth == "scram":
-        plain["KAFKA_SASL_MECHANISM"] = "SCRAM-SHA-512"
+    if mechanism := {"scram": "SCRAM-SHA-512", "iam": "AWS_MSK_IAM"}.get(settings.auth):
+        plain["KAFKA_SASL_MECHANISM"] = mechanism
     fields = {
         "scram": {"KAFKA_SASL_USERNAME": "username", "KAFKA_SASL_PASSWORD": "password"},
         "mtls": {"KAFKA_SSL_CERTIFICATE_PEM": "certificate", "KAFKA_SSL_KEY_PEM": "key"},

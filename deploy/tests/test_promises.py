@@ -8,6 +8,14 @@ from deploy.synth import templates
 from deploy.tests.conftest import ROOT
 from deploy.tests.resolved import resolved
 
+BY_IAM = {"migration-south"}
+IAM_READS = {
+    "kafka-cluster:Connect",
+    "kafka-cluster:DescribeTopic",
+    "kafka-cluster:DescribeTopicDynamicConfiguration",
+    "kafka-cluster:ReadData",
+}
+
 
 def of(template, kind):
     return {name: one["Properties"] for name, one in template["Resources"].items() if one["Type"] == kind}
@@ -88,18 +96,43 @@ def test_nothing_scales_or_calls_before_the_services_run(template):
     assert [name for name in calling if "Machine" not in name] == []
 
 
-def test_each_task_may_do_what_its_program_does_and_no_more(template):
+def test_each_task_may_do_what_its_program_does_and_no_more(template, name):
     ring, encrypt = {"sqs:SendMessage"}, {"kms:GenerateDataKey", "kms:Decrypt"}
     mount, look = {"elasticfilesystem:ClientMount"}, {"sqs:GetQueueAttributes"}
+    read = IAM_READS if name in BY_IAM else set()
 
-    assert actions(template, "MasterTaskTaskRole") == ring | encrypt | look
+    assert actions(template, "MasterTaskTaskRole") == ring | encrypt | look | read
     assert actions(template, "LoaderTaskTaskRole") == ring | encrypt | mount
     assert actions(template, "VerifierTaskTaskRole") == set()
     assert actions(template, "SchemaTaskTaskRole") == set()
     assert actions(template, "WorkerTaskTaskRole") == look | {
         "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "kms:Decrypt",
     }  # fmt: skip
-    assert actions(template, "CommandTaskTaskRole") == ring | encrypt | look | mount | {"elasticfilesystem:ClientWrite"}
+    assert actions(template, "CommandTaskTaskRole") == ring | encrypt | look | mount | read | {
+        "elasticfilesystem:ClientWrite"
+    }
+
+
+def test_a_role_that_opens_kafka_reads_the_topics_of_one_cluster_and_writes_none(template, name):
+    statements = [
+        statement
+        for policy in of(template, "AWS::IAM::Policy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "kafka-cluster" in json.dumps(statement["Action"])
+    ]
+    cluster = "legacy/11111111-2222-3333-4444-555555555555-2"
+
+    assert {statement["Resource"].partition(":111122223333:")[2] for statement in statements} == (
+        {f"cluster/{cluster}", f"topic/{cluster}/flights*"} if name in BY_IAM else set()
+    )
+    told = [
+        {variable["Name"]: variable.get("Value") for variable in task["ContainerDefinitions"][0]["Environment"]}
+        for task in of(template, "AWS::ECS::TaskDefinition").values()
+    ]
+    ways = {
+        (one["KAFKA_SASL_MECHANISM"], one["KAFKA_SECURITY_PROTOCOL"]) for one in told if "KAFKA_SASL_MECHANISM" in one
+    }
+    assert (("AWS_MSK_IAM", "SASL_SSL") in ways) == (name in BY_IAM)
 
 
 def test_each_flow_is_open_for_those_who_need_it_and_closed_for_the_others(template):
@@ -108,7 +141,7 @@ def test_each_flow_is_open_for_those_who_need_it_and_closed_for_the_others(templ
         assert not [rule for rule in rules if rule.get("CidrIp") == "0.0.0.0/0"], name
     files = {source for source, port in flows(template) if port == 2049}
     mysql = {source for source, port in flows(template) if port == 3306}
-    kafka = {source for source, port in flows(template) if port == 9094}
+    kafka = {source for source, port in flows(template) if port in (9094, 9098)}
 
     assert files == {"Loader", "Command", "Fetch"}
     assert mysql == {"Master", "Worker", "Verifier", "Loader", "Schema", "Command"}

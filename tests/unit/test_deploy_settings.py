@@ -29,7 +29,13 @@ def test_every_example_can_be_read():
         ("mapping: /app", "maping: /app", "my.yaml:7:5: 'maping' is no key here; did you mean 'mapping'?"),
         ("migration:1.0.0", "migration:latest", "my.yaml:5:5: image: name a tag other than latest"),
         ("migration:1.0.0", "migration", "my.yaml:5:5: image: name a tag other than latest"),
-        ("auth: scram", "auth: iam", "my.yaml:17:7: auth: the client has no signer for MSK's IAM tokens"),
+        ("auth: scram", "auth: iam", "my.yaml:15:5: kafka: `secret` is for auth mtls and scram"),
+        ("auth: scram", "auth: iam\n      cluster: msk", "my.yaml:18:7: cluster: String should match pattern"),
+        (
+            "auth: scram",
+            'auth: scram\n      topics: ["legacy.*"]',
+            "kafka: `cluster` (its ARN) and `topics` are for auth iam",
+        ),
         ("auth: scram", "auth: tls", "my.yaml:15:5: kafka: `secret` is for auth mtls and scram"),
         ("10.40.0.0/16", "10.40.0.0/28", "my.yaml:10:13: cidr: write a /24 or larger"),
         ("engine: rds", "engine: postgres", "my.yaml:13:13: engine: Input should be 'rds' or 'aurora'"),
@@ -50,7 +56,7 @@ def test_a_fault_is_named_with_its_line_and_column(good, bad, told):
 
 
 def test_all_faults_are_named_in_the_order_of_the_file():
-    found = faults(GOOD.replace("auth: scram", "auth: iam").replace("region: eu-west-1", "region: Ireland"))
+    found = faults(GOOD.replace("auth: scram", "auth: magic").replace("region: eu-west-1", "region: Ireland"))
 
     assert [fault.split(":")[1] for fault in found] == ["4", "17"]
 
