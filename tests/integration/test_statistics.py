@@ -272,6 +272,17 @@ class TestDying:
         assert found.step == "done"
         assert true(world)
 
+    def test_an_interrupted_run_of_another_select_is_given_up(self, world):
+        died_at(world, Step.STATISTIC_COMMITTED, 3)
+        world.rewrite({"status: active": "status: lost"})
+
+        found = world.count()
+
+        assert world.active() == {}
+        with world.database.transaction() as session:
+            assert [one.step for one in newest(session, "active_devices", 2)] == ["done", "abandoned"]
+        assert found.rows == 0
+
     def test_slices_go_on_too(self, world):
         passes = []
 

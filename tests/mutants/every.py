@@ -2,6 +2,7 @@
 
 from tests.mutants import (
     applying,
+    counting,
     cutting_over,
     gating,
     loading,
@@ -21,6 +22,7 @@ MUTANTS: list[Mutant] = [
     *storing.MUTANTS,
     *applying.MUTANTS,
     *loading.MUTANTS,
+    *counting.MUTANTS,
     *cutting_over.MUTANTS,
     *gating.MUTANTS,
     *proving.MUTANTS,
