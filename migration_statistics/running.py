@@ -149,6 +149,7 @@ class _Running:
                 shadow_tables.make_anew(self._lock, schema, tables)
                 self._reached(Step.STATISTIC_TABLES_MADE)
             at = self._ranges(at) if self._statistic.following else self._slices(at)
+            shadow_tables.count_rows(self._lock, schema, tables)
             with self._database.transaction() as session:
                 at = statistic_runs.move(session, at, step=statistic_runs.SWAPPING)
             self._reached(Step.STATISTIC_BUILT)

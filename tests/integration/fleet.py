@@ -123,6 +123,12 @@ class Fleet:
     def members(self) -> list[tuple[object, ...]]:
         return self.rows("SELECT * FROM {target}.active_device_members ORDER BY device_id, region, model")
 
+    def fetched(self, table: str) -> int:
+        """How many rows of a table were ever read, by whichever index."""
+        sql = "FROM performance_schema.table_io_waits_summary_by_table WHERE object_schema = %s AND object_name = %s"
+        ((found,),) = self.rows(f"SELECT COALESCE(SUM(count_fetch), 0) {sql}", self.target, table)
+        return int(str(found))
+
     def tables(self) -> set[object]:
         rows = self.rows("SELECT table_name FROM information_schema.tables WHERE table_schema = %s", self.target)
         return {name for (name,) in rows}

@@ -65,6 +65,14 @@ OTHER_CHANGES = {
 }
 
 
+OTHERS = (
+    "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 999), t (i) AS (SELECT 1 UNION ALL "
+    "SELECT i + 1 FROM t WHERE i < 20) SELECT n.i * 20 + t.i, NULL, 'us', 'y', '1', 'x', NOW(), NULL, 1, 'active', "
+    "NULL, 1 FROM n JOIN t"
+)
+"""20,000 more active devices."""
+
+
 class TestInFull:
     def test_the_first_run_counts_every_device_in_pieces(self, world):
         found = world.count()
@@ -147,6 +155,20 @@ class TestWhatHasChanged:
 
         assert found.rows == 2
         assert true(world)
+
+    def test_right_after_a_rebuild_it_reads_the_members_of_what_has_changed_and_no_others(self, world):
+        world.run_sql(
+            "ALTER TABLE {target}.active_device_members STATS_AUTO_RECALC = 0"
+        )  # the server counts none itself
+        world.run_sql("INSERT INTO {target}.devices " + OTHERS)
+        world.count(range_rows=10_000)
+        world.images(*(document(index, model="x") for index in range(1000)))  # so many that it looks up no single key
+        before = world.fetched("active_device_members")
+
+        found = world.count(stretch_rows=1000)
+
+        assert found.rows == 1000
+        assert world.fetched("active_device_members") - before < 20_000
 
     def test_a_group_that_nobody_is_left_in_is_gone_and_a_sum_of_zero_is_none(self, world):
         world.rewrite({"1 AS devices": "0 AS devices"}, "statistics/active_devices.sql")

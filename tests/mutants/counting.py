@@ -39,6 +39,13 @@ MUTANTS = [
         (_SAME,),
     ),
     Mutant(
+        "the server takes what was just built for empty tables",
+        _RUNNING,
+        "            shadow_tables.count_rows(self._lock, schema, tables)\n",
+        "",
+        (f"{_CHANGES}::test_right_after_a_rebuild_it_reads_the_members_of_what_has_changed_and_no_others",),
+    ),
+    Mutant(
         "slices are counted again after an interruption",
         _RUNNING,
         'at.position["slices"][at.chunks :]',
@@ -72,6 +79,10 @@ MUTANTS = [
         "shadow_tables.swap_by(self._lock, self._opened.schema, tables)",
         "shadow_tables.swap(self._database, self._opened.schema, tables)",
         (f"{_TESTS}::TestTogether::test_a_process_that_lost_its_lock_renames_nothing",),
+        (
+            ('self._lock.execute("SET SESSION lock_wait_timeout = %s", (_SWAP_SECONDS,))', "pass"),
+            ('afterwards.callback(self._lock.execute, "SET SESSION lock_wait_timeout = DEFAULT")', "pass"),
+        ),
     ),
     Mutant(
         "the target's health holds no statistic back",
