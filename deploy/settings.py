@@ -111,6 +111,8 @@ class Database(Part):
     """Of the services: a secret with `username` and `password`. A new server's own serves where none is named."""
     schema_secret: SecretArn | None = None
     """Of the task that makes the control schema, if others shall not have its rights."""
+    statistics_secret: SecretArn | None = None
+    """Of the task that runs statistics: its user may rename their tables, which no service may."""
     key: Key | None = None
     """What the secrets are encrypted with, where it is a key of yours."""
 
@@ -230,6 +232,8 @@ class StackSettings(Part):
     audit_lap_hours: int = Field(24, ge=1)
     alarms: Alarms
     checks: Checks = Checks()
+    statistics: dict[StreamName, Schedule] = Field({}, max_length=_MOST_STREAMS)
+    """By name: when each runs, as `migration statistics list` says it of the mapping."""
     running: bool = False
     """Whether services run: not before the control schema is made and the snapshot's offsets are registered."""
 
