@@ -10,6 +10,7 @@ from benchmarks.flow import CONNECTIONS, Flow
 from benchmarks.latency import Latency
 from benchmarks.side import Against, Side
 from benchmarks.snapshot import Loading
+from benchmarks.statistics import Counted
 from local_stack.servers import Servers
 
 SNAPSHOT_RATIO, NEW_KEYS_RATIO, HOT_TO_NEW = 0.6, 0.3, 1.0
@@ -41,6 +42,7 @@ class Result:
     loadings: tuple[Loading, ...]
     flows: tuple[Flow, ...]
     latency: Latency | None
+    counts: tuple[Counted, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """Everything, with both sides of each ratio."""
@@ -56,6 +58,7 @@ class Result:
             "snapshot": [asdict(one) | _ratios(one.loader, one.direct) for one in self.loadings],
             "flow": [asdict(one) | _ratios(one.pipeline, one.direct) for one in self.flows],
             "latency": asdict(self.latency) if self.latency else None,
+            "statistics": [asdict(one) for one in self.counts],
             "lines": [asdict(line) for line in self.lines()],
         }
 
@@ -63,6 +66,7 @@ class Result:
     def quiet(self) -> float | None:
         """The least agreement between the direct ways before and after a load; 1 is a machine left alone."""
         found = [one.direct for one in self.loadings] + [one.direct for one in self.flows]
+        found += [one.plain for one in self.counts]
         return min((direct.quiet for direct in found), default=None)
 
     def lines(self) -> Iterator[Line]:
@@ -79,6 +83,7 @@ class Result:
             found, what = flow.requests_per_1000, f"SQS requests per 1,000, {flow.load.name}"
             yield Line(what, f"{found:.2f}", aim=f"≤ {MOST_REQUESTS:g}", met=found <= MOST_REQUESTS)
         yield from self._latency_lines()
+        yield from self._statistic_lines()
         yield from self._memory_lines()
 
     def _hot_lines(self) -> Iterator[Line]:
@@ -104,6 +109,17 @@ class Result:
             yield Line(f"latency {name} {at}", f"{value:.1f} ms", aim=f"≤ {most:g} ms", met=value <= most)
         yield Line("  seen late by at most (p99)", f"{found.error_p99:.1f} ms")
         yield Line(f"SQS requests per 1,000 {at}", f"{found.requests_per_1000:.1f}")
+
+    def _statistic_lines(self) -> Iterator[Line]:
+        for one in self.counts:
+            ways = (
+                ("in full, as a whole", one.whole),
+                ("in full, with members", one.rebuilt),
+                (f"{one.changed:,} changed", one.followed),
+                ("nothing changed", one.nothing),
+            )
+            for name, side in ways:
+                yield from _against(f"statistic of {one.devices:,}, {name}", side, one.plain, "INSERT … SELECT", None)
 
     def _memory_lines(self) -> Iterator[Line]:
         used = [(f"loader, {one.rows:,}", one.usage) for one in self.loadings]

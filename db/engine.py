@@ -28,7 +28,7 @@ LOOPBACK = "127.0.0.1"
 EVERYBODYS = "information_schema"
 """A schema that is on every server, and that any user may connect to."""
 
-Args = Sequence[object] | None
+Args = Sequence[object] | Mapping[str, object] | None
 
 
 class Session:
@@ -52,6 +52,11 @@ class Session:
         self._cursor.execute(sql, args)
         return self._cursor.fetchone()
 
+    def columns(self, sql: str, args: Args = None) -> tuple[str, ...]:
+        """The names of a query's columns."""
+        self._cursor.execute(sql, args)
+        return tuple(column[0] for column in self._cursor.description or ())
+
     def inserted_id(self) -> int:
         """The AUTO_INCREMENT value of the last INSERT."""
         return int(self._cursor.lastrowid)
@@ -67,11 +72,16 @@ class Database:
         applies_lanes: bool = False,
         holds_rows: bool = False,
         pool_size: int = 5,
+        answer_seconds: int = _READ_SECONDS,
     ) -> None:
-        """`holds_rows`: another process may wait for what a transaction has locked, as one does for a lane."""
+        """`holds_rows`: another process may wait for what a transaction has locked, as one does for a lane.
+
+        `answer_seconds`: how long the answer to one statement is waited for.
+        """
         self._url = url if callable(url) else lambda: url
         self._applies_lanes = applies_lanes
         self._holds_rows = holds_rows or applies_lanes
+        self._answer_seconds = answer_seconds
         self.engine: Engine = create_engine(
             "mysql+pymysql://",
             creator=self._connect,
@@ -187,8 +197,7 @@ class Database:
                 raise meaning from error
             raise
 
-    @staticmethod
-    def _opened(url: URL, settings: Mapping[str, str]) -> BufferConnection:
+    def _opened(self, url: URL, settings: Mapping[str, str]) -> BufferConnection:
         connection = BufferConnection(
             host=url.host or LOOPBACK,
             port=url.port or 3306,
@@ -201,7 +210,7 @@ class Database:
             client_flag=CLIENT.FOUND_ROWS,
             autocommit=False,
             connect_timeout=_CONNECT_SECONDS,
-            read_timeout=_READ_SECONDS,
+            read_timeout=self._answer_seconds,
             write_timeout=_READ_SECONDS,
             max_allowed_packet=1 << 30,
             ssl=tls.context_for(url.query),

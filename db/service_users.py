@@ -7,6 +7,7 @@ from db.bulk import beside_arguments, quoted
 from db.declared import PREFIX
 from db.engine import EVERYBODYS, Database, Session, parsed_url, schema_url
 from db.failure import SqlError, sql_error
+from db.shadow_tables import passing
 from db.target import tables_with_triggers
 from migration_core.errors import ConfigError
 from migration_core.grants import Grant, grants_beyond
@@ -47,7 +48,9 @@ class Schemas:
     """With partial_revokes the server takes a schema's name in a grant as it is, else for a pattern."""
 
 
-def schemas(url: str, control: str, target: str, *, raw: Sequence[str], mapped: Sequence[str]) -> Schemas:
+def schemas(
+    url: str, control: str, target: str, *, raw: Sequence[str], mapped: Sequence[str], statistics: Sequence[str] = ()
+) -> Schemas:
     """Ask the server what there is; the user of `url` must be allowed to see it."""
     server = Database(schema_url(url, EVERYBODYS), pool_size=1)
     try:
@@ -59,7 +62,7 @@ def schemas(url: str, control: str, target: str, *, raw: Sequence[str], mapped: 
             (literal,) = session.one("SELECT @@global.partial_revokes") or (0,)
     finally:
         server.close()
-    found = Tables(tuple(raw), tuple(mapped), triggered)
+    found = Tables(tuple(raw), tuple(mapped), triggered, tuple(statistics), passing(statistics))
     return Schemas(control, target, found, frozenset((schema, name) for schema, name in tables), bool(literal))
 
 
@@ -70,7 +73,7 @@ def wanted(service: Service, where: Schemas) -> list[Grant]:
     missing = [
         f"{names[need.where]}.{need.table}"
         for need in needed
-        if need.table is not None and (names[need.where], need.table) not in where.there
+        if need.table is not None and not need.comes_and_goes and (names[need.where], need.table) not in where.there
     ]
     if missing:
         raise ConfigError(

@@ -22,6 +22,11 @@ def before_of(table: str) -> str:
     return f"{table}{_BEFORE}"
 
 
+def passing(tables: Sequence[str]) -> tuple[str, ...]:
+    """What these are called for a while: their shadows, and they themselves after a swap."""
+    return tuple(name for table in tables for name in (shadow_of(table), before_of(table)))
+
+
 def expect_free(session: Session, target: TargetSchema, tables: Sequence[str]) -> None:
     """Whether shadows of these tables can be made, and take their place one day."""
     for name in tables:
@@ -51,18 +56,47 @@ def make(database: Database, schema: str, tables: Sequence[str]) -> None:
 def swap(database: Database, schema: str, tables: Sequence[str]) -> None:
     """Put every shadow in its table's place in one statement, which MySQL does wholly or not at all."""
     with database.transaction() as session:
-        left = _existing(session, schema, [shadow_of(name) for name in tables])
-        if not left:
-            return  # it was done, and the process died afterwards
-        pairs = [
-            pair
-            for name in tables
-            for pair in (
-                f"{_place(schema, name)} TO {_place(schema, before_of(name))}",
-                f"{_place(schema, shadow_of(name))} TO {_place(schema, name)}",
-            )
-        ]
-        session.execute(f"RENAME TABLE {', '.join(pairs)}")
+        swap_by(session, schema, tables)
+
+
+def swap_by(session: Session, schema: str, tables: Sequence[str]) -> None:
+    """The same by a session that must not be another's, since it holds a lock."""
+    if not shadows(session, schema, tables):
+        return  # it was done, and the process died afterwards
+    pairs = [
+        pair
+        for name in tables
+        for pair in (
+            f"{_place(schema, name)} TO {_place(schema, before_of(name))}",
+            f"{_place(schema, shadow_of(name))} TO {_place(schema, name)}",
+        )
+    ]
+    session.execute(f"RENAME TABLE {', '.join(pairs)}")
+
+
+def shadows(session: Session, schema: str, tables: Sequence[str]) -> list[str]:
+    """The shadows of these tables that exist."""
+    return _existing(session, schema, [shadow_of(name) for name in tables])
+
+
+def make_anew(session: Session, schema: str, tables: Sequence[str]) -> None:
+    """Empty shadows of these tables, whatever was left of earlier ones."""
+    drop_before_by(session, schema, tables)
+    for name in tables:
+        shadow = _place(schema, shadow_of(name))
+        session.execute(f"DROP TABLE IF EXISTS {shadow}")
+        session.execute(f"CREATE TABLE {shadow} LIKE {_place(schema, name)}")
+
+
+def count_rows(session: Session, schema: str, tables: Sequence[str]) -> None:
+    """Let the server know how many rows the shadows of these tables have: to the optimiser they are still empty."""
+    session.rows(f"ANALYZE TABLE {', '.join(_place(schema, shadow_of(name)) for name in tables)}")
+
+
+def drop_before_by(session: Session, schema: str, tables: Sequence[str]) -> None:
+    """Remove the tables whose place a swap has given to others."""
+    for name in tables:
+        session.execute(f"DROP TABLE IF EXISTS {_place(schema, before_of(name))}")
 
 
 def drop_shadows(database: Database, schema: str, tables: Sequence[str]) -> None:

@@ -82,8 +82,13 @@ class Alarms:
         )
         self._alarm(ended, _Rule(f"{name}Machine", f"the {section} did not end well", section, 1, 1), always=True)
 
+    def of_statistic(self, name: str, failures: watch.IMetric) -> None:
+        """A scheduled statistic that did not come to its end."""
+        told = f"statistic {name} did not come to its end"
+        self._alarm(failures, _Rule(f"{camel(name)}Statistic", told, "statistics", 1, 1))
+
     def _of_stream(self, stream: str) -> None:
-        name, limits = _camel(stream), self._settings.alarms
+        name, limits = camel(stream), self._settings.alarms
         age = self._metric("migration_backlog_age_seconds", stream=stream)
         self._alarm(age, _Rule(f"{name}Lag", f"{stream}: rows wait too long", "lag", limits.lag_seconds, 3))
         # The age of the oldest row grows as fast as the clock only where nothing takes it.
@@ -175,7 +180,7 @@ class Alarms:
                 period=_MINUTE,
                 label="left",
             )
-            rule = _Rule(f"{_camel(stream)}Drained", f"{stream}: nothing is left", "drained", 0, minutes, _AT_MOST)
+            rule = _Rule(f"{camel(stream)}Drained", f"{stream}: nothing is left", "drained", 0, minutes, _AT_MOST)
             drained.append(self._alarm(left, rule, calls=False))
         composite = watch.CompositeAlarm(
             self._stack,
@@ -221,5 +226,6 @@ class Alarms:
         )
 
 
-def _camel(stream: str) -> str:
-    return "".join(word.capitalize() for word in stream.split("_"))
+def camel(name: str) -> str:
+    """A name of the mapping as resources are called."""
+    return "".join(word.capitalize() for word in name.split("_"))

@@ -6,8 +6,8 @@ from aws_cdk import aws_kms as kms
 
 from deploy import variables
 from deploy.database import known_secret
+from deploy.legacy_settings import Kafka
 from deploy.network import Place, allow_cidrs
-from deploy.settings import Kafka
 from deploy.tasks import Task
 
 _READ = ("kafka-cluster:DescribeTopic", "kafka-cluster:DescribeTopicDynamicConfiguration", "kafka-cluster:ReadData")

@@ -32,6 +32,7 @@ class Server:
     name: str
     secret: secrets.ISecret
     schema_secret: secrets.ISecret
+    statistics_secret: secrets.ISecret
     group: ec2.ISecurityGroup | None
     cidr: str | None
 
@@ -48,13 +49,17 @@ def made_database(stack: Stack, place: Place, settings: Database, key: kms.Key) 
     encrypted_by = kms.Key.from_key_arn(stack, "DatabaseSecretKey", settings.key) if settings.key else None
     secret = known_secret(stack, "DatabaseSecret", settings.secret, encrypted_by)
     schema_secret = known_secret(stack, "SchemaSecret", settings.schema_secret, encrypted_by)
+    statistics_secret = known_secret(stack, "StatisticsSecret", settings.statistics_secret, encrypted_by)
     if settings.existing is not None:
-        return _existing(place, settings, settings.existing, secret, schema_secret)
+        assert secret is not None  # noqa: S101 - settings ask for it
+        secrets_of = (secret, schema_secret or secret, statistics_secret or secret)
+        return _existing(place, settings, settings.existing, secrets_of)
     assert settings.new is not None  # noqa: S101 - settings hold one of both
     group = place.group("Database", "MySQL")
     make = _aurora if settings.new.engine == "aurora" else _rds
     host, own = make(stack, place, settings, settings.new, group, key)
-    return Server(host, settings.port, settings.name, secret or own, schema_secret or own, group, None)
+    secrets_of = (secret or own, schema_secret or own, statistics_secret or own)
+    return Server(host, settings.port, settings.name, *secrets_of, group, None)
 
 
 def known_secret(stack: Stack, name: str, arn: str | None, key: kms.IKey | None) -> secrets.ISecret | None:
@@ -68,12 +73,10 @@ def _existing(
     place: Place,
     settings: Database,
     existing: ExistingDatabase,
-    secret: secrets.ISecret | None,
-    schema_secret: secrets.ISecret | None,
+    secrets_of: tuple[secrets.ISecret, secrets.ISecret, secrets.ISecret],
 ) -> Server:
-    assert secret is not None  # noqa: S101 - settings ask for it
     group = place.known_group("Database", existing.security_group) if existing.security_group else None
-    return Server(existing.host, settings.port, settings.name, secret, schema_secret or secret, group, existing.cidr)
+    return Server(existing.host, settings.port, settings.name, *secrets_of, group, existing.cidr)
 
 
 def _rds(

@@ -1,6 +1,6 @@
 """What all settings are made of: parts that know every one of their keys, and words of AWS."""
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -26,3 +26,13 @@ class Part(BaseModel):
     """A part of the settings; a key that is not known is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+PartOf = TypeVar("PartOf", bound=Part)
+
+
+def exactly_one(part: PartOf, *names: str) -> PartOf:
+    """ValueError unless one of these keys is written, and no other of them."""
+    if sum(getattr(part, name) is not None for name in names) != 1:
+        raise ValueError(f"write exactly one of {' and '.join(names)}")
+    return part

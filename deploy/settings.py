@@ -2,33 +2,29 @@
 
 import re
 from ipaddress import IPv4Network
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from deploy.legacy_settings import Kafka, SnapshotSource
 from deploy.machine_settings import Cutover, Load
 from deploy.parts import (
     Cidr,
     Key,
-    MskCluster,
     Name,
     Part,
     PathInImage,
     Schedule,
     SecretArn,
     SecurityGroup,
-    Server,
     StreamName,
     SubnetId,
-    Topics,
+    exactly_one,
 )
 
 _ECR = re.compile(r"^(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<name>[^:@]+)[:@]")
 _PINNED = re.compile(r"@sha256:[0-9a-f]{64}$|:(?!latest$)[\w][\w.-]*$")
 _MOST_STREAMS = 25
-
-
-PartOf = TypeVar("PartOf", bound=Part)
 
 
 class NewNetwork(Part):
@@ -72,7 +68,7 @@ class Network(Part):
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        return _exactly_one(self, "new", "existing")
+        return exactly_one(self, "new", "existing")
 
 
 class NewDatabase(Part):
@@ -94,7 +90,7 @@ class ExistingDatabase(Part):
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        return _exactly_one(self, "security_group", "cidr")
+        return exactly_one(self, "security_group", "cidr")
 
 
 class Database(Part):
@@ -109,6 +105,8 @@ class Database(Part):
     """Of the services: a secret with `username` and `password`. A new server's own serves where none is named."""
     schema_secret: SecretArn | None = None
     """Of the task that makes the control schema, if others shall not have its rights."""
+    statistics_secret: SecretArn | None = None
+    """Of the task that runs statistics: its user may rename their tables, which no service may."""
     key: Key | None = None
     """What the secrets are encrypted with, where it is a key of yours."""
 
@@ -118,68 +116,7 @@ class Database(Part):
             raise ValueError("an existing server needs `secret: arn:…` with username and password")
         if self.new is not None and self.ca is None:
             raise ValueError("a new server takes encrypted connections only: write `ca: /path/in/the/image.pem`")
-        return _exactly_one(self, "new", "existing")
-
-
-class Kafka(Part):
-    """The legacy platform's topics: an MSK cluster or any other one."""
-
-    bootstrap_servers: tuple[Server, ...] = Field(min_length=1)
-    auth: Literal["none", "tls", "mtls", "scram", "iam"]
-    security_group: SecurityGroup | None = None
-    cidrs: tuple[Cidr, ...] = ()
-    ca: PathInImage | None = None
-    secret: SecretArn | None = None
-    """`username` and `password` for scram, `certificate` and `key` in PEM for mtls."""
-    key: Key | None = None
-    cluster: MskCluster | None = None
-    """Whose topics the roles of tasks may read, for iam."""
-    topics: tuple[Topics, ...] = ()
-    """Which of them: names, that may end with `*`."""
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if (self.auth in ("mtls", "scram")) != (self.secret is not None):
-            raise ValueError("`secret` is for auth mtls and scram, which both need one")
-        if (self.auth == "iam") != (self.cluster is not None) or (self.auth == "iam") != bool(self.topics):
-            raise ValueError("`cluster` (its ARN) and `topics` are for auth iam, which needs both")
-        if (self.security_group is None) == (not self.cidrs):
-            raise ValueError("write security_group (of an MSK cluster) or cidrs (of brokers elsewhere)")
-        return self
-
-    @property
-    def ports(self) -> list[int]:
-        """Those that brokers answer on."""
-        return sorted({int(server.rpartition(":")[2]) for server in self.bootstrap_servers})
-
-
-class SnapshotSource(Part):
-    """Where the legacy platform's export lies, with its manifest."""
-
-    source: str = Field(
-        pattern=r"^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]|https://[A-Za-z0-9.-]+(:\d{1,5})?)(/[^\s?#*]*)?$"
-    )
-    cidrs: tuple[Cidr, ...] = ()
-    """Of an HTTPS source."""
-    secret: SecretArn | None = None
-    """`token`, where an HTTPS source asks for one."""
-    key: Key | None = None
-    """What the objects, or the secret, are encrypted with, where it is a key of yours."""
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.is_s3 and (self.cidrs or self.secret):
-            raise ValueError(
-                "`cidrs` and `secret` are for https sources: S3 is reached by its endpoint and the task's role"
-            )
-        if not self.is_s3 and not self.cidrs:
-            raise ValueError("write cidrs of the https source: tasks reach nothing that is not named")
-        return self
-
-    @property
-    def is_s3(self) -> bool:
-        """Or HTTPS."""
-        return self.source.startswith("s3:")
+        return exactly_one(self, "new", "existing")
 
 
 class Workers(Part):
@@ -260,6 +197,8 @@ class StackSettings(Part):
     audit_lap_hours: int = Field(24, ge=1)
     alarms: Alarms
     checks: Checks = Checks()
+    statistics: dict[StreamName, Schedule] = Field({}, max_length=_MOST_STREAMS)
+    """By name: when each runs, as `migration statistics list` says it of the mapping."""
     load: Load = Load()
     cutover: Cutover | None = None
     """Left out, there is no state machine for the night, and commands know no hooks."""
@@ -292,9 +231,3 @@ class DeploySettings(Part):
         if doubled:
             raise ValueError(f"two stacks are named {', '.join(doubled)}")
         return self
-
-
-def _exactly_one(part: PartOf, *names: str) -> PartOf:
-    if sum(getattr(part, name) is not None for name in names) != 1:
-        raise ValueError(f"write exactly one of {' and '.join(names)}")
-    return part

@@ -9,7 +9,7 @@ from constructs import Construct
 
 from deploy import variables
 from deploy.acknowledged import acknowledge
-from deploy.alarms import Alarms
+from deploy.alarms import Alarms, camel
 from deploy.brokers import Brokers
 from deploy.checks import Check, Schedules
 from deploy.cutover_machine import cutover_machine
@@ -66,6 +66,7 @@ class MigrationStack(Stack):
         jobs = self._jobs()
         self._checks(jobs["Command"])
         self._machines(jobs, services)
+        self._statistics()
         acknowledge(self)
 
     def _services(self) -> dict[str, ecs.FargateService]:
@@ -118,13 +119,37 @@ class MigrationStack(Stack):
 
     def _checks(self, command: Task) -> None:
         settings = self._settings
-        log_group = self._logs("checks", f"/aws/events/{self.stack_name}/checks")
-        schedules = Schedules(self, self._cluster, self._place, command, log_group, running=settings.running)
+        self._lines = self._logs("checks", f"/aws/events/{self.stack_name}/checks")
+        schedules = Schedules(self, self._cluster, self._place, command, self._lines, running=settings.running)
+        schedules.let_events_write()
         for check in (
             Check("Drift", ["drift"], settings.checks.drift),
             Check("Verify", ["verify", "--since-last"], settings.checks.verify),
         ):
             self._alarms.of_check(check.name, schedules.failures(check))
+
+    def _statistics(self) -> None:
+        """Each on its own schedule, with a task whose user may rename their tables and do nothing else of a schema."""
+        settings = self._settings
+        if not settings.statistics:
+            return
+        access = variables.database(self._server, settings.database.ca, self._server.statistics_secret)
+        command = ["migration_cli", "statistics", "list"]
+        task = self._tasks.job("Statistics", command, access | variables.mapping(settings))
+        self._server.open_to(task.group)
+        CfnOutput(self, "StatisticsSecurityGroup", value=task.group.security_group_id)
+        schedules = Schedules(
+            self,
+            self._cluster,
+            self._place,
+            task,
+            self._lines,
+            running=settings.running,
+            starter="StatisticStarter",
+        )
+        for name, schedule in settings.statistics.items():
+            run = Check(f"{camel(name)}Count", ["statistics", "run", name], schedule)
+            self._alarms.of_statistic(name, schedules.failures(run))
 
     def _jobs(self) -> dict[str, Task]:
         """Those that end, by name; the one for commands serves checks too."""

@@ -8,8 +8,9 @@ from aws_cdk import aws_secretsmanager as secrets
 from aws_cdk import aws_sqs as sqs
 
 from deploy.database import Server
+from deploy.legacy_settings import Kafka
 from deploy.names import HTTP_PORT, SNAPSHOT
-from deploy.settings import Kafka, StackSettings
+from deploy.settings import StackSettings
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """An example under other names, so that many can run on the same servers at once."""
 
 import re
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -23,7 +24,7 @@ class Renamed:
     """`scenario` with topics that begin with `prefix` instead of `legacy.`, and with another processed schema."""
 
     def __init__(self, scenario: Scenario, *, prefix: str, target_schema: str, folder: Path) -> None:
-        """Writes its own migration.yaml into `folder`."""
+        """Writes its own migration.yaml into `folder`, with the SQL files that it names."""
         self._scenario = scenario
         self._prefix = prefix
         self.name = scenario.name
@@ -37,6 +38,8 @@ class Renamed:
         text = re.sub(rf"(?m)^(    topic: ){re.escape(_PREFIX)}", rf"\g<1>{prefix}", text)
         self.mapping = folder / "migration.yaml"
         self.mapping.write_text(text, encoding="utf-8")
+        if (statistics := scenario.mapping.parent / "statistics").is_dir():
+            shutil.copytree(statistics, folder / statistics.name, dirs_exist_ok=True)
 
     def initial(self) -> Iterator[SourceRecord]:
         return (record._replace(topic=self._new(record.topic)) for record in self._scenario.initial())

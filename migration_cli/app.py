@@ -30,6 +30,7 @@ from migration_cli import (
     schema,
     snapshot,
     source,
+    statistics,
     status,
     stream_control,
     verify,
@@ -71,6 +72,7 @@ app.command(name="stop-at")(live_control.stop_at)
 app.command()(purge.purge)
 app.command()(reload.reload)
 app.command("replay-schema")(replay_schema.replay_schema)
+app.add_typer(statistics.app, name="statistics")
 app.add_typer(cutover.app, name="cutover")
 app.command()(report.report)
 app.command()(replay.replay)

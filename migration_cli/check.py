@@ -52,6 +52,7 @@ def exit_code(found: Iterable[Finding]) -> Exit:
 def findings() -> Iterator[Finding]:
     """What every check of every part finds."""
     from migration_cli import needs
+    from migration_statistics.checks import statistic_findings
     from migration_verifier.checks.database import database_findings
     from migration_verifier.checks.mapping import mapping_findings
     from migration_verifier.checks.queue import queue_findings
@@ -69,6 +70,10 @@ def findings() -> Iterator[Finding]:
     def of_way_back() -> Iterator[Finding]:
         yield from way_back_findings(needs.MappingSettings.from_env(os.environ).mapping.path)
 
+    def of_statistics() -> Iterator[Finding]:
+        with access.database() as control:
+            yield from statistic_findings(needs.MappingSettings.from_env(os.environ).mapping.path, control)
+
     def of_topics() -> Iterator[Finding]:
         yield from topic_findings(_mapping(), access.cluster())
 
@@ -77,6 +82,7 @@ def findings() -> Iterator[Finding]:
 
     yield from _part("database", needs.DatabaseSettings, of_database)
     yield from _part("mapping", needs.MappingSettings, of_mapping)
+    yield from _part("statistics", needs.MappingSettings, of_statistics)
     yield from _part("way back", needs.MappingSettings, of_way_back)
     yield from _part("topics", needs.KafkaSettings, of_topics)
     yield from _part("queue", needs.QueueSettings, of_queue)

@@ -58,7 +58,7 @@ def _schemas() -> "Schemas":
     from db.engine import parsed_url
     from db.raw import table_of
     from db.service_users import schemas
-    from runtime.mapping_file import compiled
+    from runtime.mapping_file import compiled, read_mapping
 
     mapping = compiled(needed_mapping_path())
     url = database_url()
@@ -68,6 +68,7 @@ def _schemas() -> "Schemas":
         mapping.target_schema,
         raw=[table_of(name) for name in mapping.streams],
         mapped=mapping.table_names,
+        statistics=read_mapping(needed_mapping_path()).model.statistic_tables,
     )
 
 

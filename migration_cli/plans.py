@@ -40,6 +40,7 @@ def plans(
 
     A statement fails when an index that it is meant to use is missing, hidden or not used, or when it scans or sorts
     too many rows. The plan of today stands beside the one with which it last passed. Exit 1 when one fails.
+    The mapping's statistics are among them.
 
     Example: migration plans examples/health_devices/statements.yaml --analyze
     """
@@ -76,9 +77,11 @@ def plans_now(
 def read_statements(
     file: Path | None = None, *, scan_rows: int | None = None, sort_rows: int | None = None
 ) -> "tuple[ApplicationStatement, ...]":
-    """Those in `file`, or beside the mapping."""
+    """Those in `file`, or beside the mapping, and those of the mapping's statistics."""
+    from db.statistic_plans import statement_of
     from migration_core.errors import ConfigError
     from migration_core.plans import load_statements
+    from runtime.statistic_files import read_statistics
 
     path = file or access.needed_mapping_path().parent / FILE
     try:
@@ -86,7 +89,10 @@ def read_statements(
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise ConfigError(f"cannot read {path} ({reason}); name the file of statements") from error
-    return load_statements(text, file=str(path), scan_rows=scan_rows, sort_rows=sort_rows)
+    statements = load_statements(text, file=str(path), scan_rows=scan_rows, sort_rows=sort_rows)
+    mapping, statistics = read_statistics(access.needed_mapping_path())
+    limits = {"scan_rows": scan_rows, "sort_rows": sort_rows}
+    return (*statements, *(statement_of(mapping, one, **limits) for one in statistics))
 
 
 def _show(found: "Sequence[StatementPlan]") -> None:

@@ -11,6 +11,7 @@ RAW = "raw_*"
 """Stands for the raw table of every stream."""
 DDL = ("CREATE", "ALTER", "DROP", "INDEX", "REFERENCES")
 _ROWS = ("SELECT", "INSERT", "UPDATE", "DELETE")
+_RENAMES = ("CREATE", "ALTER", "DROP")
 
 
 class Service(StrEnum):
@@ -21,6 +22,8 @@ class Service(StrEnum):
     WORKER = "worker"
     VERIFIER = "verifier"
     """Of the service, and of the commands that only look: status, ledger, verify, compare, report."""
+    STATISTICS = "statistics"
+    """Of `migration statistics`: the only one that renames tables, and those of statistics alone."""
     OPERATOR = "operator"
     """Of people at the command line, for everything but DDL."""
     SCHEMA = "schema"
@@ -44,6 +47,8 @@ class Need:
     rights: tuple[str, ...]
     only_for: str = ""
     """What goes without them, for people; everything else does not."""
+    comes_and_goes: bool = False
+    """Whether the table is made and dropped by who has these rights, and need not be there when they are given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,10 @@ class Tables:
     """Of the processed schema, filled by the mapping."""
     triggered: tuple[str, ...] = ()
     """Those among them with triggers: MySQL shows a trigger to nobody else, and it decides how rows are written."""
+    statistics: tuple[str, ...] = ()
+    """Of the processed schema, filled by statistics."""
+    passing: tuple[str, ...] = ()
+    """What those are called while they are built, and when others have taken their place."""
 
 
 _MEASURES = "UPDATE (measured_at, threads_running, history_length, replica_lag_ms, throttled)"
@@ -115,6 +124,17 @@ _WORKER = {
     "unmapped_field": ("SELECT", "INSERT", "UPDATE"),
     RAW: ("SELECT",),
 }
+_STATISTICS = {
+    "control_version": ("SELECT",),
+    "cutover": ("SELECT",),
+    "cutover_step": ("SELECT",),
+    "lane_audit": ("SELECT",),
+    "lane_progress": ("SELECT",),
+    "run": ("SELECT", "INSERT", "UPDATE"),
+    "stream": ("SELECT",),
+    "target_health": ("SELECT", _MEASURES),
+    RAW: ("SELECT (lane, sequence, entity_key)",),
+}
 _VERIFIER = {
     "lane_audit": ("INSERT", "UPDATE"),
     "lane_progress": ("UPDATE (audited)",),
@@ -151,6 +171,7 @@ _WHOLE = {
         Need(Where.TARGET, None, ("REFERENCES",)),
     ),
     Service.VERIFIER: (Need(Where.CONTROL, None, ("SELECT",)), Need(Where.TARGET, None, ("SELECT",))),
+    Service.STATISTICS: (Need(Where.TARGET, None, ("SELECT",)),),
     Service.OPERATOR: (Need(Where.CONTROL, None, ("SELECT",)), Need(Where.TARGET, None, ("SELECT", "REFERENCES"))),
     Service.SCHEMA: (
         Need(Where.CONTROL, None, (*_ROWS, *DDL)),
@@ -164,6 +185,7 @@ _CONTROL: Mapping[Service, Sequence[Mapping[str, tuple[str, ...]]]] = {
     Service.MASTER: (_MASTER,),
     Service.WORKER: (_WORKER,),
     Service.VERIFIER: (_VERIFIER,),
+    Service.STATISTICS: (_STATISTICS,),
     Service.OPERATOR: (_LOADER, _WORKER, _VERIFIER, _OPERATOR),
     Service.SCHEMA: (),
 }
@@ -179,6 +201,10 @@ def needs(service: Service, tables: Tables) -> list[Need]:
         for name in tables.mapped:
             sees = ("TRIGGER",) if name in tables.triggered else ()
             found.append(Need(Where.TARGET, name, (*_ROWS, *sees)))
+    if service is Service.STATISTICS:
+        # A rename drops and alters the one name, and creates and fills the other.
+        found += [Need(Where.TARGET, name, (*_ROWS, *_RENAMES)) for name in tables.statistics]
+        found += [Need(Where.TARGET, name, (*_ROWS, *_RENAMES), comes_and_goes=True) for name in tables.passing]
     return found
 
 

@@ -81,6 +81,15 @@ class Step(StrEnum):
     VERIFIER_COMPARED = "verifier.compared"
     VERIFIER_SAVED = "verifier.saved"
 
+    # statistics
+    STATISTIC_BEGUN = "statistic.begun"
+    STATISTIC_TABLES_MADE = "statistic.tables_made"
+    STATISTIC_COUNTED = "statistic.counted"
+    STATISTIC_COMMITTED = "statistic.committed"
+    STATISTIC_BUILT = "statistic.built"
+    STATISTIC_SWAPPED = "statistic.swapped"
+    STATISTIC_DONE = "statistic.done"
+
     # the cut-over, at every one of its own steps
     CUTOVER_STEP_BEGUN = "cutover.step_begun"
     CUTOVER_HOOK_CALLED = "cutover.hook_called"

@@ -24,7 +24,7 @@ from migration_verifier.checks.queue import queue_findings
 from migration_verifier.checks.space import space_findings
 from migration_verifier.checks.topics import topic_findings
 from migration_verifier.checks.variables import variable_findings
-from runtime.mapping_file import compiled
+from runtime.mapping_file import compiled, read_mapping
 from runtime.settings import QueueAccess
 from work_queue.attributes import attributes
 from work_queue.client import client
@@ -49,12 +49,16 @@ class Preflight:
     def findings(self) -> Iterator[Finding]:
         """Part by part; one that is away does not keep the others from being looked at."""
         yield from guarded("database", lambda: database_findings(self.control))
-        yield from guarded("grants", lambda: grant_findings(self.control, self._compiled(), self.service))
+        yield from guarded("grants", self._grants)
         yield from guarded("variables", lambda: variable_findings(self.control))
         yield from guarded("mapping", lambda: mapping_findings(self.mapping, self.control))
         yield from guarded("topics", self._topics)
         yield from guarded("queue", self._queue)
         yield from guarded("space", self._space)
+
+    def _grants(self) -> Iterator[Finding]:
+        filled = read_mapping(self.mapping).model.statistic_tables
+        return grant_findings(self.control, self._compiled(), self.service, filled)
 
     def _compiled(self) -> CompiledMapping:
         return compiled(self.mapping)

@@ -9,7 +9,7 @@ from db.service_users import Naming, apply, schemas, url_of
 from examples.scenario import Scenario
 from migration_core.service_rights import Service
 from runtime.environment import value_of
-from runtime.mapping_file import compiled
+from runtime.mapping_file import compiled, read_mapping
 
 _EVERYWHERE = "%"
 _BYTES = 18
@@ -35,5 +35,7 @@ def make_users(url: str, scenario: Scenario, naming: Naming, passwords: Mapping[
     mapping = compiled(scenario.mapping)
     raw = [table_of(name) for name in mapping.streams]
     control = parsed_url(url).database or ""
-    where = schemas(url, control, mapping.target_schema, raw=raw, mapped=mapping.table_names)
+    filled = read_mapping(scenario.mapping).model.statistic_tables
+    target = mapping.target_schema
+    where = schemas(url, control, target, raw=raw, mapped=mapping.table_names, statistics=filled)
     apply(url, naming, where, passwords)

@@ -5,8 +5,8 @@ from hashlib import sha256
 from pathlib import Path
 
 PACKAGES = (
-    "db", "kafka_log", "migration_cli", "migration_core", "migration_master", "migration_verifier", "migration_worker",
-    "runtime", "snapshot_loader", "work_queue",
+    "db", "kafka_log", "migration_cli", "migration_core", "migration_master", "migration_statistics",
+    "migration_verifier", "migration_worker", "runtime", "snapshot_loader", "work_queue",
 )  # fmt: skip
 
 

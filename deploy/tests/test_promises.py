@@ -144,7 +144,7 @@ def test_each_flow_is_open_for_those_who_need_it_and_closed_for_the_others(templ
     kafka = {source for source, port in flows(template) if port in (9094, 9098)}
 
     assert files == {"Loader", "Command", "Fetch"}
-    assert mysql == {"Master", "Worker", "Verifier", "Loader", "Schema", "Command"}
+    assert mysql - {"Statistics"} == {"Master", "Worker", "Verifier", "Loader", "Schema", "Command"}
     assert kafka <= {"Master", "Command"}
 
 
@@ -232,6 +232,46 @@ def test_checks_are_started_with_the_rights_for_that_alone(template):
         ("ecs:RunTask", ["ArnEquals"]),
         ("iam:PassRole", ["StringEquals"]),
     ]
+
+
+def test_each_statistic_runs_on_its_schedule_and_calls_when_it_does_not_come_to_its_end(synthesized):
+    template = synthesized["migration"]
+    rules = of(template, "AWS::Events::Rule")
+    wanted = {"active_devices": "rate(10 minutes)", "device_owners": "cron(15 3 * * ? *)"}
+    task = one(template, "AWS::ECS::TaskDefinition", "StatisticsTask")
+
+    for name, schedule in wanted.items():
+        begins = "".join(word.capitalize() for word in name.split("_"))
+        [rule] = [rule for key, rule in rules.items() if key.startswith(f"{begins}CountSchedule")]
+        [said_no] = [rule for key, rule in rules.items() if key.startswith(f"{begins}CountSaidNo")]
+        [target] = rule["Targets"]
+        alarm = one(template, "AWS::CloudWatch::Alarm", f"{begins}StatisticAlarm")
+        [counted] = [
+            one for key, one in of(template, "AWS::Logs::MetricFilter").items() if f"{begins}CountLines" in key
+        ]
+
+        assert (rule["ScheduleExpression"], rule["State"]) == (schedule, "DISABLED")
+        command = json.loads(target["Input"])["containerOverrides"][0]["command"]
+        assert command == ["migration_cli", "statistics", "run", name]
+        assert "StatisticsTask" in json.dumps(target["EcsParameters"]["TaskDefinitionArn"])
+        assert target["EcsParameters"]["Group"] in counted["FilterPattern"]
+        assert said_no["EventPattern"]["detail"]["group"] == [target["EcsParameters"]["Group"]]
+        assert alarm["MetricName"] == counted["MetricTransformations"][0]["MetricName"]
+    assert task["Family"] == "migration-statistics"
+
+
+def test_statistics_are_started_with_the_rights_for_that_alone_and_reach_nothing_but_mysql(synthesized):
+    template = synthesized["migration"]
+
+    assert actions(template, "StatisticStarter") == {"ecs:RunTask", "iam:PassRole"}
+    assert actions(template, "StatisticsTaskTaskRole") == set()
+    assert {port for kind, port in flows(template) if kind == "Statistics"} == {3306, 443}  # MySQL, and AWS itself
+
+
+def test_where_no_statistic_is_named_nothing_is_made_for_them(synthesized):
+    north = synthesized["migration-north"]
+
+    assert not [name for name in (*north["Resources"], *north["Outputs"]) if "Statistic" in name]
 
 
 def test_a_program_that_says_nothing_is_missed(template):

@@ -13,8 +13,9 @@ from pydantic_core import ErrorDetails
 
 from migration_core.errors import ConfigError
 from migration_core.mapping.model import MappingModel, model_at
-from migration_core.mapping.rules import Fault, broken_rules
+from migration_core.mapping.rules import broken_rules
 from migration_core.mapping.source import YamlSource, read_yaml
+from migration_core.mapping.statistic_rules import Fault
 from migration_core.printable import printable
 
 _NEEDED = {
@@ -25,7 +26,10 @@ _NEEDED = {
     "tables": "tables:",
     "columns": "columns:",
     "path": "path: $.name",
+    "sql": "sql: file.sql",
+    "table": "table: name",
 }
+_NOT_OF_THE_ROWS = ("schedule", "indexes", "scan_rows", "sort_rows")
 _WRONG = {
     "string_type": "this is no text; write it in quotes",
     "bool_type": "write true or false",
@@ -42,11 +46,17 @@ class Mapping:
         self.model = model
         self.source = source
         self._plain = source.plain()
-        self.hash = _hash(self._plain)
+        # Statistics read the tables and decide nothing about them: another one makes no other copy.
+        self.hash = _hash({name: part for name, part in self._plain.items() if name != "statistics"})
 
     def hash_of(self, stream: str) -> str:
         """Of what the file says of one stream, so that a change of another one does not count."""
         return _hash(self._plain["streams"][stream])
+
+    def hash_of_statistic(self, statistic: str) -> str:
+        """Of what decides about its rows: all but when it runs, and how its plan is judged."""
+        entry = self._plain["statistics"][statistic]
+        return _hash({name: part for name, part in entry.items() if name not in _NOT_OF_THE_ROWS})
 
     def fault(self, message: str, *loc: str | int) -> str:
         """`message` behind its place in the file."""
@@ -85,6 +95,10 @@ def _spell_out(plain: Any) -> None:  # noqa: ANN401 - the file before it is chec
             _as_list(table, "key", str)
             if isinstance(columns := table.get("columns"), dict):
                 table["columns"] = {n: {"path": c} if isinstance(c, str) else c for n, c in columns.items()}
+    for statistic in _values(plain, "statistics"):
+        _as_list(statistic, "key", str)
+        if isinstance(indexes := statistic.get("indexes"), dict):
+            statistic["indexes"] = {n: [one] if isinstance(one, str) else one for n, one in indexes.items()}
 
 
 def _values(holder: Any, name: str) -> list[dict[str, Any]]:  # noqa: ANN401 - the file before it is checked

@@ -55,6 +55,12 @@ def _constant(value: object) -> object:
     raise ValueError("neither text, nor a whole number, true, false or null; write it in quotes instead")
 
 
+def _parameter(value: object) -> object:
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    raise ValueError("neither text, nor a number, true, false or null; write it in quotes instead")
+
+
 def _function(value: str) -> str:
     if not _FUNCTION.fullmatch(value):
         raise ValueError(f"{value!r} names no function; write package.module:function instead")
@@ -68,6 +74,7 @@ ListPath = Annotated[JsonPath, BeforeValidator(_list_path)]
 RecordKey = Annotated[list[JsonPath] | Literal["text"] | None, BeforeValidator(_record_key)]
 Constant = Annotated[str | int | bool | None, BeforeValidator(_constant)]
 FunctionField = Annotated[str, AfterValidator(_function)]
+Parameter = Annotated[str | int | float | bool | None, BeforeValidator(_parameter)]
 
 
 class _Part(BaseModel):
@@ -166,11 +173,39 @@ class StreamModel(_Part):
         return tuple(self.topic)
 
 
+class StatisticModel(_Part):
+    """A table of the processed schema that one SELECT over other tables of it fills, on a schedule."""
+
+    sql: str
+    """The file that holds the SELECT, beside the mapping."""
+    table: str
+    schedule: str | None = None
+    mode: Literal["full", "incremental"] = "full"
+    parameters: dict[str, Parameter] = {}
+    each: str | None = None
+    """A query: the SELECT runs once for each of its rows, whose columns are parameters too."""
+    stream: str | None = None
+    """Of an incremental one: the stream whose changes it follows."""
+    key: list[str] = []
+    """Its columns of the SELECT that hold the stream's key."""
+    members: str | None = None
+    """The table that keeps what each entity counts for."""
+    indexes: dict[str, list[str]] = {}
+    scan_rows: int | None = Field(None, ge=0)
+    sort_rows: int | None = Field(None, ge=0)
+
+
 class MappingModel(_Part):
     """The whole file."""
 
     target_schema: str
     streams: dict[str, StreamModel]
+    statistics: dict[str, StatisticModel] = {}
+
+    @property
+    def statistic_tables(self) -> tuple[str, ...]:
+        """Those that statistics fill."""
+        return tuple(name for one in self.statistics.values() for name in (one.table, one.members) if name is not None)
 
 
 def model_at(loc: tuple[str | int, ...]) -> type[BaseModel]:
@@ -190,4 +225,4 @@ def model_at(loc: tuple[str | int, ...]) -> type[BaseModel]:
             return FilterModel
         case ("streams", _, *_):
             return StreamModel
-    return MappingModel
+    return StatisticModel if loc[:1] == ("statistics",) and len(loc) > 1 else MappingModel

@@ -7,9 +7,7 @@ from difflib import get_close_matches
 
 from migration_core.formats import FORMATS
 from migration_core.mapping.model import ColumnModel, MappingModel, StreamModel, TableModel
-
-Fault = tuple[str, tuple[str | int, ...]]
-"""(message, where in the file)."""
+from migration_core.mapping.statistic_rules import Fault, statistic_faults
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
@@ -39,6 +37,7 @@ def broken_rules(model: MappingModel) -> Iterator[Fault]:
                 yield told, (*at, "tables", table)
         for message, where in _stream(stream):
             yield message, (*at, *where)
+    yield from statistic_faults(model)
 
 
 def _stream(stream: StreamModel) -> Iterator[Fault]:

@@ -6,6 +6,7 @@ from db.declared import GRANT, PREFIX
 from db.engine import Database
 from db.raw import table_of
 from db.server_facts import own_grants
+from db.shadow_tables import passing
 from db.target import tables_with_triggers
 from migration_core.finding import Finding, failed, passed, warned
 from migration_core.grants import missing_rights
@@ -15,11 +16,14 @@ from migration_core.service_rights import Need, Service, Tables, Where, needs
 PART = "grants"
 
 
-def grant_findings(control: Database, mapping: CompiledMapping, service: Service) -> Iterator[Finding]:
-    """Ask the server and judge its answer."""
+def grant_findings(
+    control: Database, mapping: CompiledMapping, service: Service, statistics: Sequence[str] = ()
+) -> Iterator[Finding]:
+    """Ask the server and judge its answer; `statistics` are the tables that those fill."""
     with control.transaction() as session:
         triggered = tables_with_triggers(session, mapping.target_schema)
-    tables = Tables(tuple(map(table_of, mapping.streams)), mapping.table_names, triggered)
+    raw = tuple(map(table_of, mapping.streams))
+    tables = Tables(raw, mapping.table_names, triggered, tuple(statistics), passing(statistics))
     yield from judged_grants(own_grants(control), control.schema, mapping.target_schema, needs(service, tables))
 
 

@@ -29,6 +29,7 @@ _context.set_forkserver_preload(
         "migration_cli.reload",
         "migration_cli.verify",
         "migration_master.__main__",
+        "migration_statistics.running",
         "migration_verifier.__main__",
         "migration_verifier.verify",
         "migration_worker.__main__",

@@ -1,5 +1,6 @@
 """The application's statements on loaded targets: the story's missing index is found, named and mended."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,6 +101,7 @@ def cli(health, tmp_path, monkeypatch, capsys) -> Cli:
     """Commands with the example's mapping, onto this test's schema."""
     text = (health.folder / "migration.yaml").read_text()
     (tmp_path / "migration.yaml").write_text(text.replace("schema: health_devices", f"schema: {health.schema}"))
+    shutil.copytree(health.folder / "statistics", tmp_path / "statistics")
     command = Cli(health.url, monkeypatch, capsys)
     command.env["MIGRATION_CONFIG"] = str(tmp_path / "migration.yaml")
     return command
@@ -160,6 +162,22 @@ def test_the_command_shows_the_plan_before_and_now_and_says_no(health, cli):
     assert slow["name"] == "devices_of_a_user"
     health.run(slow["faults"][0]["remedy"])
     assert cli.run(*asked)[0] == 0
+
+
+def test_a_statistic_whose_pieces_would_scan_shuts_the_gate(health, cli, tmp_path):
+    asked = ("plans", str(health.folder / "statements.yaml"), "--analyze")
+    before = {one["name"]: one for one in cli.json(*asked)}
+    file = tmp_path / "statistics" / "active_devices.sql"
+    file.write_text(file.read_text().replace("SELECT id AS", "SELECT id + 0 AS"))  # no index finds that
+
+    [slow] = [one for one in cli.json(*asked, code=1) if one["verdict"] == "fail"]
+
+    assert {name for name in before if name.startswith("statistic ")} == {
+        "statistic active_devices",
+        "statistic device_owners",
+    }
+    assert slow["name"] == "statistic active_devices"
+    assert "devices: all rows are read" in slow["faults"][-1]["found"]
 
 
 def test_an_invisible_index_is_as_bad_as_a_missing_one(health):

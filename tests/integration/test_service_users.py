@@ -124,12 +124,30 @@ def test_the_schemas_user_can_change_schemas(cli, migrated, command):
     assert code == 0, out + err
 
 
+def test_the_statistics_user_counts_in_full_and_what_has_changed(cli, migrated):
+    cli.env = migrated.env(Service.STATISTICS)
+
+    runs = [cli.run("statistics", *words) for words in STATISTICS]
+
+    assert [(code, err) for code, _, err in runs if code or "denied" in err] == []
+    assert {one["last_run"]["state"] for one in cli.json("statistics", "list")} == {"done"}
+
+
+STATISTICS = [
+    ("run", "active_devices", "--json"),
+    ("run", "active_devices", "--json"),
+    ("run", "active_devices", "--full", "--json"),
+    ("run", "device_owners", "--json"),
+    ("show", "active_devices"),
+]
+
+
 @pytest.mark.parametrize("service", Service)
 def test_the_preflight_finds_that_each_user_has_what_its_service_needs(cli, migrated, service):
     cli.env = migrated.env(service)
 
-    # Loader and master see no processed table, so that other parts of the preflight are not theirs.
-    blind = service in (Service.LOADER, Service.MASTER)
+    # These do not see all that there is, so that other parts of the preflight are not theirs.
+    blind = service in (Service.LOADER, Service.MASTER, Service.STATISTICS)
     found = cli.json("preflight", "--service", service, code=int(blind))
 
     assert {one["verdict"] for one in found if one["part"] == "grants"} == {"pass"}
@@ -175,7 +193,7 @@ def test_what_is_declared_is_allowed_and_all_else_refused_table_by_table_and_rig
 
 
 STATEMENTS = {
-    "SELECT": "SELECT 1 FROM {table} LIMIT 0",
+    "SELECT": "SELECT * FROM {table} LIMIT 0",
     "INSERT": "INSERT INTO {table} () SELECT 1 FROM (SELECT 1) AS none WHERE FALSE",
     "UPDATE": "UPDATE {table} SET {column} = NULL LIMIT 0",
     "DELETE": "DELETE FROM {table} LIMIT 0",
@@ -193,7 +211,8 @@ def declared_for(service: Service, migrated: Migrated) -> dict[tuple[str, str | 
     mapped = {name for stream in model.streams.values() for name in stream.tables}
     names = {Where.CONTROL: migrated.control, Where.TARGET: migrated.target, Where.SCRATCH: ""}
     found: dict[tuple[str, str | None], set[str]] = {}
-    for need in needs(service, Tables(tuple(f"raw_{name}" for name in model.streams), tuple(mapped))):
+    raw = tuple(f"raw_{name}" for name in model.streams)
+    for need in needs(service, Tables(raw, tuple(mapped), statistics=model.statistic_tables)):
         found.setdefault((names[need.where], need.table), set()).update(need.rights)
     return found
 
@@ -233,6 +252,16 @@ BEYOND = {
         "DELETE FROM {control}.row_outcome",
         "DELETE FROM {control}.ledger_remainder",
         "INSERT INTO {control}.reject_decision (pattern_id) VALUES (1)",
+    ],
+    Service.STATISTICS: [
+        "SELECT value FROM {control}.raw_devices",
+        "DELETE FROM {target}.devices",
+        "UPDATE {target}.devices SET status = 'active'",
+        "DELETE FROM {control}.run",
+        "UPDATE {control}.lane_progress SET applied = 0",
+        "RENAME TABLE {target}.devices TO {target}.active_devices__before",
+        "DROP TABLE {target}.devices",
+        "CREATE TABLE {target}.devices__shadow LIKE {target}.devices",
     ],
     Service.OPERATOR: [
         "UPDATE {control}.raw_users SET value = NULL",

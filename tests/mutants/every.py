@@ -2,6 +2,7 @@
 
 from tests.mutants import (
     applying,
+    counting,
     cutting_over,
     fetching,
     gating,
@@ -23,6 +24,7 @@ MUTANTS: list[Mutant] = [
     *applying.MUTANTS,
     *loading.MUTANTS,
     *fetching.MUTANTS,
+    *counting.MUTANTS,
     *cutting_over.MUTANTS,
     *gating.MUTANTS,
     *proving.MUTANTS,

@@ -16,6 +16,7 @@ from benchmarks.services import Usage
 from benchmarks.side import Against, Side
 from benchmarks.snapshot import Loading
 from benchmarks.stage import COLUMNS
+from benchmarks.statistics import Counted
 from benchmarks.table import show
 from local_stack.servers import Servers
 
@@ -36,7 +37,9 @@ def flow(load: Load, per_second: float, *, requests: float = 1.0) -> Flow:
 def result(*flows: Flow) -> Result:
     loading = Loading(1000, side(60_000), Against(side(90_000), side(100_000)), Usage(201.0, 100.0, 1.0))
     latency = Latency(1000, 50, 0, 39.0, 121.0, 130.0, 1.5, 80.0)
-    return Result(SERVERS, 2, (loading,), flows, latency)
+    plain = Against(side(1_000_000), side(1_500_000))
+    counts = Counted(9000, 90, side(900_000), side(100_000), side(1_200_000), side(9_000_000), plain)
+    return Result(SERVERS, 2, (loading,), flows, latency, (counts,))
 
 
 @given(st.integers(0, 999_999_999), st.integers(0, 10**9))
@@ -93,10 +96,17 @@ def test_both_sides_of_a_ratio_are_told_with_the_version_of_mysql():
     found = json.loads(json.dumps(result(flow(NEW, 30_000)).to_json()))
 
     assert found["mysql_version"] == "9.7.4"
-    assert found["quiet"] == 0.8
+    assert found["quiet"] == pytest.approx(2 / 3)
     (one,) = found["flow"]
     assert (one["pipeline"]["per_second"], one["direct"]["after"]["per_second"], one["ratio"]) == (30_000, 100_000, 0.3)
     assert one["processor_ratio"] == pytest.approx(0.5)
+
+
+def test_each_way_to_count_is_told_against_the_plain_statement():
+    lines = {one.what: one for one in result().lines()}
+
+    assert lines["statistic of 9,000, in full, as a whole"].ratio == "0.60"
+    assert lines["statistic of 9,000, 90 changed"].ratio == "0.80"
 
 
 def test_a_server_that_cannot_be_looked_into_leaves_the_rest():

@@ -24,6 +24,7 @@ from runtime.settings import (
     WorkerSettings,
     _variable,
 )
+from runtime.statistic_files import read_statistics
 from tests.unit.deployed import ROOT, Template, deployed
 from work_queue.attributes import _WANTED
 
@@ -128,10 +129,37 @@ def test_a_scheduled_check_is_a_command_that_the_program_has(template):
     targets = [one for rule in template.all("AWS::Events::Rule").values() for one in rule["Targets"] if "Input" in one]
     commands = [json.loads(one["Input"])["containerOverrides"][0]["command"] for one in targets]
 
-    assert [words[1] for words in commands] == ["drift", "verify"]
+    assert [words[1] for words in commands if words[1] != "statistics"] == ["drift", "verify"]
     for module, *arguments in commands:
         assert module == "migration_cli"
         assert CliRunner().invoke(app, [*arguments, "--help"]).exit_code == 0
+
+
+@tenants
+def test_each_statistic_of_the_mapping_runs_when_the_mapping_says(template):
+    mapping = environment(template, "worker", ROOT)["MIGRATION_CONFIG"]
+    wanted = {one.name: one.schedule for one in read_statistics(Path(mapping))[1]}
+
+    scheduled = {
+        json.loads(target["Input"])["containerOverrides"][0]["command"][-1]: rule["ScheduleExpression"]
+        for key, rule in template.all("AWS::Events::Rule").items()
+        if "CountSchedule" in key
+        for target in rule["Targets"]
+    }
+
+    assert scheduled == wanted
+
+
+@tenants
+def test_the_task_of_statistics_is_told_what_it_needs_and_runs_a_command_that_there_is(template):
+    if not [one for one in template.all("AWS::ECS::TaskDefinition").values() if one["Family"].endswith("-statistics")]:
+        assert not [name for name in template.content["Resources"] if "Statistic" in name]
+        return
+    container = template.container("statistics")
+
+    SchemaSettings.from_env(environment(template, "statistics", ROOT))
+    assert CliRunner().invoke(app, [*container["Command"][1:], "--help"]).exit_code == 0
+    assert container["ReadonlyRootFilesystem"] is True
 
 
 @tenants

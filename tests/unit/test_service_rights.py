@@ -12,12 +12,19 @@ from migration_core.grants import Grant, grants_beyond, merged_rights, missing_r
 from migration_core.service_rights import DDL, RAW, Service, Tables, Where, needs
 
 ROOT = Path(__file__).parents[2]
-TABLES = Tables(raw=("raw_users",), mapped=("users", "devices"), triggered=("devices",))
+TABLES = Tables(
+    raw=("raw_users",),
+    mapped=("users", "devices"),
+    triggered=("devices",),
+    statistics=("counted",),
+    passing=("counted__shadow", "counted__before"),
+)
 STARTS = {
     Service.LOADER: ("snapshot_loader.__main__",),
     Service.MASTER: ("migration_master.__main__",),
     Service.WORKER: ("migration_worker.__main__",),
     Service.VERIFIER: ("migration_verifier.__main__", "migration_verifier.verify"),
+    Service.STATISTICS: ("migration_statistics.running", "migration_cli.statistics"),
     Service.OPERATOR: ("migration_cli.app",),
 }
 USES = {
@@ -109,9 +116,27 @@ def test_every_table_and_column_that_is_named_exists(service):
 @pytest.mark.parametrize("service", Service)
 def test_nobody_but_the_schemas_user_may_change_a_schema(service):
     # REFERENCES alone makes no key: a CREATE or an ALTER must be allowed with it.
-    rights = {right for need in needs(service, TABLES) for right in need.rights} & {*DDL, "CREATE VIEW"}
+    others = [need for need in needs(service, TABLES) if need.table not in (*TABLES.statistics, *TABLES.passing)]
+    rights = {right for need in others for right in need.rights} & {*DDL, "CREATE VIEW"}
 
     assert (rights - {"REFERENCES"} != set()) == (service is Service.SCHEMA)
+
+
+def test_the_tables_of_statistics_are_renamed_by_their_user_and_by_no_other_service():
+    renaming = {
+        service
+        for service in set(Service) - {Service.SCHEMA}
+        for need in needs(service, TABLES)
+        if {"ALTER", "DROP", "CREATE"} & set(need.rights)
+    }
+
+    assert renaming == {Service.STATISTICS}
+
+
+def test_whoever_counts_reads_no_payload():
+    (raw,) = [need for need in needs(Service.STATISTICS, TABLES) if need.table in TABLES.raw]
+
+    assert raw.rights == ("SELECT (entity_key, lane, sequence)",)
 
 
 def test_who_may_see_triggers_sees_those_that_there_are_and_can_touch_no_other_table():
