@@ -129,7 +129,7 @@ class Workers(Part):
     rows_per_task: int = Field(500_000, ge=100)
     """How many rows may wait for each task before there are more of them: those of less than a minute."""
     rows_per_second: int = Field(8_000, ge=10)
-    """How many rows that arrive each second one task shall keep up with: two thirds of what one can."""
+    """How many rows that arrive each second one task shall keep up with: two thirds of what a slow one can."""
 
     @model_validator(mode="after")
     def _rising(self) -> Self:

@@ -3,6 +3,7 @@
 import ast
 import operator
 from collections.abc import Callable, Mapping
+from functools import cache
 
 Values = Mapping[str, float | None]
 _ARITHMETIC: Mapping[type[ast.operator], Callable[[float, float], float]] = {
@@ -15,7 +16,12 @@ _ARITHMETIC: Mapping[type[ast.operator], Callable[[float, float], float]] = {
 
 def value_of(expression: str, values: Values) -> float | None:
     """None where there is no data point: a part that is missing, or a division by zero, leaves none."""
-    return _value(ast.parse(expression, mode="eval").body, values)
+    return _value(_parsed(expression), values)
+
+
+@cache
+def _parsed(expression: str) -> ast.expr:
+    return ast.parse(expression, mode="eval").body
 
 
 def _value(node: ast.expr, values: Values) -> float | None:

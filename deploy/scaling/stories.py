@@ -3,7 +3,7 @@
 from deploy.scaling.scenario import HOUR, MINUTE, Scenario
 
 LOADED_A_SECOND = 57_711
-"""Raw rows that the loader stores; docs/benchmarks.md, row a, 1,000,000 rows."""
+"""Raw rows that the loader stores: row a of the benchmarks, 1,000,000 rows, in the slowest run that was seen."""
 USERS = 2_000_000
 SNAPSHOT_ROWS = USERS * (1 + 2 + 7)
 """Users, two devices and seven measurements for each: the proportions of the example health_devices."""

@@ -1,17 +1,18 @@
 """Target tracking of Application Auto Scaling, decision by decision.
 
-What AWS documents, and this follows:
+From AWS's documentation:
 
-- User guide of Application Auto Scaling, "How target tracking scaling works": capacity is added in proportion to the
-  metric as fast as it can be, and removed only once the metric is far enough (10 %) below the target; numbers are
-  rounded so that too little is never added and too much never removed; without enough data nothing is scaled.
-- The same, "Define cooldown periods": while a scale-out cools down, what it has added counts as part of the next one,
-  so only a larger one acts; a scale-in that cools down holds the next one up, and never a scale-out.
-- User guide of CloudWatch, "Alarm actions": while an alarm stays in its state, it calls for scaling every minute; and
-  "Configuring how alarms treat missing data": it takes the newest data points that there are.
-- The alarms that target tracking makes for an ECS service look at 3 minutes above the target, and at 15 below.
+- User guide of Amazon ECS, "Use a target metric to scale Amazon ECS services": capacity is added in proportion to the
+  metric as fast as it can be and removed more gradually; numbers are rounded so that too little is never added and too
+  much never removed; without enough data nothing is scaled.
+- User guide of Application Auto Scaling, "Define cooldown periods": while a scale-out cools down, what it has added
+  counts as part of the next one, so only a larger one acts; a scale-in that cools down holds the next one up, and never
+  a scale-out.
+- The same, "Create a target tracking scaling policy using metric math": any function of metric math may be used.
 
-What AWS does not document is how much one scale-in removes. Both ends are tried: all at once, and one by one.
+Assumed, as it is seen of such alarms but not promised: 3 minutes above the target call for more, 15 minutes a tenth
+below it for less; an alarm that stays calls again each minute, and looks at the newest data points that there are. How
+much one scale-in removes is not known either: both ends are tried, all at once and one by one.
 """
 
 from collections.abc import Sequence

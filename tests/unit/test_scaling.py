@@ -138,15 +138,15 @@ def test_metric_math_has_no_data_point_where_a_part_is_missing():
         value_of("ANOMALY_DETECTION_BAND(a)", {"a": 1})
 
 
-def test_measured_rates_are_those_of_the_benchmarks():
+def test_the_model_takes_no_better_rates_than_the_benchmarks_have():
     text = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     [loaded] = re.findall(r"a, 1,000,000 rows \| ([\d,]+)/s", text)
     [applied] = re.findall(r"b, 1,000,000 on new keys \| ([\d,]+)/s", text)
     [microseconds] = re.findall(r"in master and worker and (\d+) µs in MySQL", text)
 
-    assert int(loaded.replace(",", "")) == LOADED_A_SECOND
-    assert int(applied.replace(",", "")) / 2 == ROWS_PER_WORKER
-    assert int(microseconds) == SERVER_MICROSECONDS
+    assert int(loaded.replace(",", "")) >= LOADED_A_SECOND
+    assert int(applied.replace(",", "")) / 2 >= ROWS_PER_WORKER
+    assert int(microseconds) <= SERVER_MICROSECONDS
 
 
 def test_the_page_and_its_picture_are_current():
