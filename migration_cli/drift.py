@@ -44,9 +44,11 @@ def drift_now(declared: Path | None = None) -> "Drift":
     from migration_verifier.drift import find_drift
     from runtime.mapping_file import read_mapping
 
-    schema = read_mapping(access.needed_mapping_path()).model.target_schema
+    mapping, folder = read_mapping(access.needed_mapping_path()).model, access.migrations_folder(declared)
     with access.database() as control:
-        return find_drift(control, access.database_url(), schema, access.migrations_folder(declared))
+        return find_drift(
+            control, access.database_url(), mapping.target_schema, folder, statistics=mapping.statistic_tables
+        )
 
 
 def _show(found: "Drift") -> None:

@@ -1,9 +1,10 @@
 """Whether the live processed schema is the one that its own migrations declare."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from db import shadow_tables
 from db.declared import declared_schema
 from db.engine import STRICT_MODE, Database
 from db.schema_facts import read_schema, read_server
@@ -33,9 +34,19 @@ class Drift:
     statements: tuple[Statement, ...]
 
 
-def find_drift(control: Database, server: str, schema: str, migrations: Path) -> Drift:
-    """Compare the live schema `schema` with the head of the Alembic tree in `migrations`."""
-    ignored = belongs_to_control if schema == control.schema else lambda _: False
+def find_drift(
+    control: Database, server: str, schema: str, migrations: Path, *, statistics: Sequence[str] = ()
+) -> Drift:
+    """Compare the live schema `schema` with the head of the Alembic tree in `migrations`.
+
+    `statistics` are tables that statistics fill: beside them stand, while one is counted, others that no migration
+    knows and that are gone afterwards.
+    """
+    passing = frozenset(shadow_tables.passing(statistics))
+
+    def ignored(table: str) -> bool:
+        return table in passing or (schema == control.schema and belongs_to_control(table))
+
     with control.transaction() as session:
         live = read_schema(session, schema, ignored)
         settings = read_server(session)

@@ -79,12 +79,10 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="module")
-def shared(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applying]:
+def shared(servers: Servers, module_credentials: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applying]:
     """One world of the worker's for all tests of a module: each empties it first."""
-    with pytest.MonkeyPatch.context() as patch:
-        _give_credentials(patch)
-        with applying(servers, tmp_path_factory.mktemp("shared")) as world:
-            yield world
+    with applying(servers, tmp_path_factory.mktemp("shared")) as world:
+        yield world
 
 
 @pytest.fixture
@@ -112,6 +110,14 @@ def topic(servers: Servers) -> Iterator[own.TopicFactory]:
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """For the SDK."""
     _give_credentials(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def module_credentials() -> Iterator[None]:
+    """The same for what all tests of a module share."""
+    with pytest.MonkeyPatch.context() as patch:
+        _give_credentials(patch)
+        yield
 
 
 @pytest.fixture

@@ -1,14 +1,43 @@
 """One world for the tests of a module: emptied before each, which takes a tenth of making another."""
 
+from collections.abc import MutableSequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
 from db import tables
+from db.engine import Database
 from migration_core import sequence
-from tests.integration.applying import Applying
+from migration_core.mapping import CompiledMapping
 
 _KEPT = {"stream", "stream_counter", "stream_state", "source", "source_offset", "target_health"}
 _RESET = {"lane_head", "lane_progress"}
 
 
-def emptied(world: Applying) -> Applying:
+class World(Protocol):
+    """What is emptied: everything that a test may have changed."""
+
+    database: Database
+    mapping: CompiledMapping
+
+    @property
+    def running(self) -> MutableSequence[Any]: ...
+
+    @property
+    def mapping_file(self) -> Path: ...
+
+    @property
+    def mapping_text(self) -> str: ...
+
+    @property
+    def target(self) -> str: ...
+
+    def stop(self) -> None: ...
+
+
+WorldOf = TypeVar("WorldOf", bound=World)
+
+
+def emptied(world: WorldOf) -> WorldOf:
     """As `applying` makes it: streams and partitions registered and open, its mapping in force, and not one row."""
     world.stop()
     world.running.clear()

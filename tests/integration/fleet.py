@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import cast
 
 from db.apply import Limits
 from db.engine import Database
@@ -35,7 +34,6 @@ from migration_worker.lane_work import LaneWork
 from migration_worker.opening import open_mapping, open_streams
 from runtime.mapping_file import compiled
 from tests.integration import forked
-from tests.integration.applying import Applying
 from tests.integration.emptying import emptied
 from tests.servers import own
 from tests.servers.schemas import control_schema
@@ -70,6 +68,10 @@ class Fleet:
     @property
     def mapping_file(self) -> Path:
         return self.scenario.mapping
+
+    @property
+    def mapping_text(self) -> str:
+        return self.files["migration.yaml"]
 
     def put(self, *records: SourceRecord) -> None:
         """Store records behind what there is, apply them, and let the model know."""
@@ -208,7 +210,7 @@ def as_new(world: Fleet) -> Fleet:
     world.stop()
     for name, text in world.files.items():
         (world.mapping_file.parent / name).write_text(text)
-    emptied(cast("Applying", world))
+    emptied(world)
     with world.database.transaction() as session:
         for name in world.tables():
             if "__" in str(name):

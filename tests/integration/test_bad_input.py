@@ -10,12 +10,9 @@ pytestmark = pytest.mark.servers
 
 
 @pytest.fixture(scope="module")
-def world(servers, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "none")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "none")
-        with bad_world(servers, tmp_path_factory.mktemp("bad")) as found:
-            yield found
+def world(servers, module_credentials, tmp_path_factory):
+    with bad_world(servers, tmp_path_factory.mktemp("bad")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

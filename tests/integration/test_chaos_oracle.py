@@ -163,18 +163,15 @@ PLANTED = {
 
 
 @pytest.fixture(scope="module")
-def run(servers, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "none")
-        with migrating(servers, scenario(USERS), tmp_path_factory.mktemp("oracle")) as world:
-            world.publish_initial()
-            world.take_snapshot()
-            world.begin_writing(0)
-            world.start_services()
-            found = world.finish()
-            assert deviations(found) == []
-            yield replace(found, visibility=-timedelta(seconds=LANE_SECONDS))  # nothing is given time to go away
+def run(servers, module_credentials, tmp_path_factory):
+    with migrating(servers, scenario(USERS), tmp_path_factory.mktemp("oracle")) as world:
+        world.publish_initial()
+        world.take_snapshot()
+        world.begin_writing(0)
+        world.start_services()
+        found = world.finish()
+        assert deviations(found) == []
+        yield replace(found, visibility=-timedelta(seconds=LANE_SECONDS))  # nothing is given time to go away
 
 
 def do(run: Run, statements: tuple[str, ...]) -> None:

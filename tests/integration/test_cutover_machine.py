@@ -22,24 +22,19 @@ HOOKS = ("freeze", "unfreeze", "switch", "switch_back")
 
 
 @pytest.fixture(scope="module")
-def migrated(servers, tmp_path_factory):
+def migrated(servers, module_credentials, tmp_path_factory):
     """An example up to the eve of its cut-over: all applied, its rejects accepted, nothing at work."""
     example = health_devices.scenario(40)
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "none")
-        with migrating(servers, example, tmp_path_factory.mktemp("night")) as world:
-            world.publish_initial()
-            world.take_snapshot()
-            world.start_services(workers=1)
-            world.finish(alive=lambda: try_parked_rows_now(world))
-            for beside in ("migrations", "statements.yaml"):
-                (world.scenario.mapping.parent / beside).symlink_to(example.mapping.parent / beside)
-            for one in patterns(world.database):
-                accept(
-                    world.database, the_pattern(world.database, one.pattern), who="Ada", because="planted", version=""
-                )
-            yield world
+    with migrating(servers, example, tmp_path_factory.mktemp("night")) as world:
+        world.publish_initial()
+        world.take_snapshot()
+        world.start_services(workers=1)
+        world.finish(alive=lambda: try_parked_rows_now(world))
+        for beside in ("migrations", "statements.yaml"):
+            (world.scenario.mapping.parent / beside).symlink_to(example.mapping.parent / beside)
+        for one in patterns(world.database):
+            accept(world.database, the_pattern(world.database, one.pattern), who="Ada", because="planted", version="")
+        yield world
 
 
 def try_parked_rows_now(world):

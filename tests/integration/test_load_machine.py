@@ -16,15 +16,12 @@ NO_PLACE = TaskFailed("ECS.AmazonECSException", "Capacity is unavailable at this
 
 
 @pytest.fixture(scope="module")
-def source(servers, tmp_path_factory):
+def source(servers, module_credentials, tmp_path_factory):
     """A platform that has exported its snapshot; nothing of it is loaded."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "none")
-        with migrating(servers, health_devices.scenario(60), tmp_path_factory.mktemp("load")) as world:
-            world.publish_initial()
-            world.take_snapshot("--part-rows", "30")
-            yield world
+    with migrating(servers, health_devices.scenario(60), tmp_path_factory.mktemp("load")) as world:
+        world.publish_initial()
+        world.take_snapshot("--part-rows", "30")
+        yield world
 
 
 @pytest.fixture

@@ -107,3 +107,16 @@ def test_a_run_that_cannot_be_is_refused_before_it_is_recorded(cli, world):
 
     assert cli.run("statistics", "run", "device_owners")[0] == 2
     assert world.rows("SELECT COUNT(*) FROM run WHERE kind = 'statistic'") == [(0,)]
+
+
+def test_the_tables_that_a_run_builds_in_are_no_drift_and_those_of_nobody_are(cli, world):
+    asked = ("drift", "--declared", str(world.scenario.migrations))
+    world.run_sql("CREATE TABLE {target}.device_owners__shadow LIKE {target}.device_owners")
+
+    beside_a_run = cli.run(*asked)[0]
+    world.run_sql("CREATE TABLE {target}.users__shadow LIKE {target}.users")
+    of_nobody = cli.json(*asked, code=1)["differences"]
+    world.run_sql("DROP TABLE {target}.device_owners__shadow, {target}.users__shadow")
+
+    assert beside_a_run == 0
+    assert [one["table"] for one in of_nobody] == ["users__shadow"]

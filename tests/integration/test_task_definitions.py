@@ -16,22 +16,19 @@ from tests.integration.migrating import migrating
 pytestmark = pytest.mark.servers
 
 SERVICES = ("master", "worker", "verifier")
-JOBS = ("schema", "fetch", "loader", "command")
+JOBS = ("schema", "fetch", "loader", "command", "statistics")
 """In the order in which a person starts them."""
 _LOOK_SECONDS = 0.1
 
 
 @pytest.fixture(scope="module")
-def deployment(servers, tmp_path_factory):
+def deployment(servers, module_credentials, tmp_path_factory):
     folder = tmp_path_factory.mktemp("tasks")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "none")
-        with migrating(servers, health_devices.scenario(20), folder) as world:
-            world.publish_initial()
-            world.take_snapshot()
-            with deployed_here(world, folder) as found:
-                yield found
+    with migrating(servers, health_devices.scenario(20), folder) as world:
+        world.publish_initial()
+        world.take_snapshot()
+        with deployed_here(world, folder) as found:
+            yield found
 
 
 @pytest.fixture(scope="module")
