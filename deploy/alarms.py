@@ -11,6 +11,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 
+from deploy.names import camel
 from deploy.settings import StackSettings
 
 _MINUTE = Duration.minutes(1)
@@ -81,11 +82,6 @@ class Alarms:
             expression=" + ".join(f"FILL({end}, 0)" for end in ends), using_metrics=ends, period=_MINUTE, label="ended"
         )
         self._alarm(ended, _Rule(f"{name}Machine", f"the {section} did not end well", section, 1, 1), always=True)
-
-    def of_statistic(self, name: str, failures: watch.IMetric) -> None:
-        """A scheduled statistic that did not come to its end."""
-        told = f"statistic {name} did not come to its end"
-        self._alarm(failures, _Rule(f"{camel(name)}Statistic", told, "statistics", 1, 1))
 
     def _of_stream(self, stream: str) -> None:
         name, limits = camel(stream), self._settings.alarms
@@ -224,8 +220,3 @@ class Alarms:
             statistic=statistic,
             period=_MINUTE,
         )
-
-
-def camel(name: str) -> str:
-    """A name of the mapping as resources are called."""
-    return "".join(word.capitalize() for word in name.split("_"))

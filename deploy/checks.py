@@ -1,4 +1,4 @@
-"""Commands on a schedule: each runs as a task of its own, and an answer other than yes is counted."""
+"""Checks on a schedule: a command runs as a task of its own, and an answer other than yes is counted."""
 
 import json
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class Check:
 
 
 class Schedules:
-    """Runs commands with one task, by a role that may start it and nothing else."""
+    """Runs checks with the task for commands."""
 
     def __init__(
         self,
@@ -36,15 +36,15 @@ class Schedules:
         log_group: logs.LogGroup,
         *,
         running: bool,
-        starter: str = "CheckStarter",
     ) -> None:
         self._stack = stack
         self._log_group = log_group
+        self._let_events_write()
         self._cluster = cluster
         self._place = place
         self._task = task
         self._state = "ENABLED" if running else "DISABLED"
-        self._role = self._starter(starter)
+        self._role = self._starter()
 
     def failures(self, check: Check) -> watch.Metric:
         """Schedule the check; the metric counts runs that did not end with exit code 0, each a line in the log."""
@@ -82,8 +82,7 @@ class Schedules:
         )
         return counted.metric(statistic="Sum", period=Duration.minutes(1))
 
-    def let_events_write(self) -> None:
-        """Once a log group: an account has room for ten such policies."""
+    def _let_events_write(self) -> None:
         lines = iam.PolicyStatement(
             principals=[
                 iam.ServicePrincipal("events.amazonaws.com"),
@@ -120,9 +119,9 @@ class Schedules:
             input=json.dumps({"containerOverrides": [{"name": "main", "command": command}]}),
         )
 
-    def _starter(self, name: str) -> iam.Role:
+    def _starter(self) -> iam.Role:
         """May start this one task in this one cluster, and hand it its own two roles."""
-        role = iam.Role(self._stack, name, assumed_by=iam.ServicePrincipal("events.amazonaws.com"))
+        role = iam.Role(self._stack, "CheckStarter", assumed_by=iam.ServicePrincipal("events.amazonaws.com"))
         definition = self._task.definition
         role.add_to_policy(
             iam.PolicyStatement(

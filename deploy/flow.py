@@ -53,6 +53,15 @@ class Flow:
     _commands: list[Command] = field(default_factory=list)
     _again: dict[str, str] = field(default_factory=dict)
 
+    def enter(self, first: str) -> None:
+        """Make `Begin`: a step that fails without a word, as a refused call may, finds this instead of one."""
+        nothing = {"Error": "none", "Cause": ""}
+        self.states["Begin"] = {"Type": "Pass", "Result": nothing, "ResultPath": "$.failed", "Next": first}
+
+    def fail(self, name: str, error: str, cause: str) -> None:
+        """An end that calls; `cause` is an expression."""
+        self.states[name] = {"Type": "Fail", "Error": error, "CausePath": cause}
+
     def begin(self, name: str, first: str, *, rounds: int, pause: int) -> None:
         """Make `Begin NAME`; whatever runs again under this name does so at the state `first`."""
         at = {"step": name, "tries": 0, "rounds": 0, "most": rounds, "pause": pause, "wait": 0}

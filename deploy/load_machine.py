@@ -18,9 +18,7 @@ def load_machine(settings: StackSettings, place: Where) -> State:
     """The machine; `${…}` is what the stack makes. Pure."""
     load, source = settings.load, settings.snapshot
     flow = Flow(place, gave_up=_GAVE_UP)
-    # A step that fails without a word, as a refused call may, finds this instead.
-    nothing = {"Error": "none", "Cause": ""}
-    flow.states["Begin"] = {"Type": "Pass", "Result": nothing, "ResultPath": "$.failed", "Next": begun(_SCHEMA)}
+    flow.enter(begun(_SCHEMA))
     # The preflight looks at the control schema too, so that comes first; both may be repeated at will.
     flow.run(Command(_SCHEMA, "Schema", begun(_PREFLIGHT), seconds=30 * _MINUTE))
     look = ["migration_cli", "preflight", "--for-hours", str(load.for_hours)]
@@ -80,14 +78,9 @@ def _ends(flow: Flow) -> None:
     flow.tell(_TELL, "Migration: the load is done", text, _DONE)
     flow.states[_DONE] = {"Type": "Succeed"}
     again = "everything is kept, and a new execution goes on from there"
-    flow.states[_SAID_NO] = _fail("AnswerIsNo", f"States.Format('{{}} said no, its log says why; {again}', $.at.step)")
-    flow.states[_GAVE_UP] = _fail(
-        "GaveUp", f"States.Format('{{}} did not come through, last with {{}}; {again}', $.at.step, $.failed.Error)"
-    )
-
-
-def _fail(error: str, cause: str) -> State:
-    return {"Type": "Fail", "Error": error, "CausePath": cause}
+    flow.fail(_SAID_NO, "AnswerIsNo", f"States.Format('{{}} said no, its log says why; {again}', $.at.step)")
+    gave_up = f"States.Format('{{}} did not come through, last with {{}}; {again}', $.at.step, $.failed.Error)"
+    flow.fail(_GAVE_UP, "GaveUp", gave_up)
 
 
 def _count(service: str, count: int) -> State:

@@ -1,4 +1,4 @@
-"""The two state machines: each with rights of its own, logs, traces, and a call when it does not end well."""
+"""State machines: each with rights of its own, logs, traces, and a call when it does not end well."""
 
 import json
 import re
@@ -12,8 +12,9 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as functions
+from aws_cdk.region_info import RegionInfo
 
-from deploy.flow import State
+from deploy.flow import State, Where
 from deploy.network import Place
 from deploy.tasks import Task
 
@@ -53,6 +54,10 @@ class Machines:
         self._key = key
         self._log_group = log_group
         self._topic = topic
+        # By its name and not by a token, so that cfn-lint can read the resources of states.
+        partition = RegionInfo.get(stack.region).partition or "aws"
+        self.place = Where(partition, len(place.vpc.private_subnets))
+        """As definitions name it."""
 
     def made(
         self, name: str, definition: State, tasks: Sequence[Task], services: Mapping[str, ecs.FargateService]
@@ -63,10 +68,11 @@ class Machines:
         self._may_run(role, tasks)
         if services:
             self._may_scale(role, list(services.values()))
-        role.add_to_policy(iam.PolicyStatement(actions=["sns:Publish"], resources=[self._topic.topic_arn]))
+        text = json.dumps(definition, ensure_ascii=False)
+        if "${Topic}" in text:
+            self._may_tell(role)
         encrypting = self._may_encrypt(role, full_name)
         self._may_log(role)
-        text = json.dumps(definition, ensure_ascii=False)
         machine = functions.CfnStateMachine(
             self._stack,
             f"{name}Steps",
@@ -148,13 +154,20 @@ class Machines:
         for actions, name, value in (
             (["kms:Decrypt", "kms:GenerateDataKey"], "aws:states:stateMachineArn", machine),
             (["kms:GenerateDataKey"], "SourceArn", f"arn:{Aws.PARTITION}:logs:{place}:*"),
-            (["kms:Decrypt", "kms:GenerateDataKey"], "aws:sns:topicArn", self._topic.topic_arn),
         ):
-            only = {"StringEquals": {f"kms:EncryptionContext:{name}": value}}
-            role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[self._key.key_arn], conditions=only))
+            self._may_use_key(role, actions, name, value)
         return functions.CfnStateMachine.EncryptionConfigurationProperty(
             type="CUSTOMER_MANAGED_KMS_KEY", kms_key_id=self._key.key_arn, kms_data_key_reuse_period_seconds=300
         )
+
+    def _may_tell(self, role: iam.Role) -> None:
+        role.add_to_policy(iam.PolicyStatement(actions=["sns:Publish"], resources=[self._topic.topic_arn]))
+        self._may_use_key(role, ["kms:Decrypt", "kms:GenerateDataKey"], "aws:sns:topicArn", self._topic.topic_arn)
+
+    def _may_use_key(self, role: iam.Role, actions: list[str], name: str, value: str) -> None:
+        """For what the key's service says that it encrypts."""
+        only = {"StringEquals": {f"kms:EncryptionContext:{name}": value}}
+        role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[self._key.key_arn], conditions=only))
 
     def _may_log(self, role: iam.Role) -> None:
         role.add_to_policy(iam.PolicyStatement(actions=[*_TO_LOG, *_TO_TRACE], resources=["*"]))

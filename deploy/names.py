@@ -19,3 +19,8 @@ VISIBILITY_SECONDS: Final = 30
 RETENTION_DAYS: Final = 4
 RECEIVES: Final = 1000
 """A doorbell of a busy lane is often put back: only one that nobody could handle for hours comes this far."""
+
+
+def camel(name: str) -> str:
+    """A name of the mapping as resources are called."""
+    return "".join(word.capitalize() for word in name.split("_"))

@@ -4,19 +4,17 @@ from aws_cdk import BootstraplessSynthesizer, CfnOutput, Environment, RemovalPol
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
-from aws_cdk.region_info import RegionInfo
 from constructs import Construct
 
 from deploy import variables
 from deploy.acknowledged import acknowledge
-from deploy.alarms import Alarms, camel
+from deploy.alarms import Alarms
 from deploy.brokers import Brokers
 from deploy.checks import Check, Schedules
 from deploy.cutover_machine import cutover_machine
 from deploy.dashboard import made_dashboard
 from deploy.database import known_secret, made_database
 from deploy.fetching import fetch_task
-from deploy.flow import Where
 from deploy.key import made_key
 from deploy.load_machine import load_machine
 from deploy.machines import Machines
@@ -25,6 +23,7 @@ from deploy.queue import made_queue
 from deploy.services import many, only_one
 from deploy.settings import StackSettings
 from deploy.snapshot_store import made_snapshot_store
+from deploy.statistics import schedule_statistics
 from deploy.tasks import Task, Tasks
 
 _RETENTION = {
@@ -66,7 +65,6 @@ class MigrationStack(Stack):
         jobs = self._jobs()
         self._checks(jobs["Command"])
         self._machines(jobs, services)
-        self._statistics()
         acknowledge(self)
 
     def _services(self) -> dict[str, ecs.FargateService]:
@@ -105,51 +103,35 @@ class MigrationStack(Stack):
 
     def _machines(self, jobs: dict[str, Task], services: dict[str, ecs.FargateService]) -> None:
         settings = self._settings
-        # By its name and not by a token, so that cfn-lint can read the resources of states.
-        partition = RegionInfo.get(settings.region).partition or "aws"
-        place = Where(partition, len(self._place.vpc.private_subnets))
         machines = Machines(self, self._cluster, self._place, self._key, self._logs("machines"), self._alarms.topic)
-        load = load_machine(settings, place)
+        load = load_machine(settings, machines.place)
         made = machines.made("Load", load, list(jobs.values()), services)
         self._alarms.of_machine(made.name, "load", made.arn)
         if settings.cutover is not None:
-            night = cutover_machine(settings.cutover, place)
+            night = cutover_machine(settings.cutover, machines.place)
             made = machines.made("Cutover", night, [jobs["Command"]], {})
             self._alarms.of_machine(made.name, "cut-over", made.arn)
+        if settings.statistics:
+            schedule_statistics(self, settings, machines, self._statistics_task(), self._alarms)
 
     def _checks(self, command: Task) -> None:
         settings = self._settings
-        self._lines = self._logs("checks", f"/aws/events/{self.stack_name}/checks")
-        schedules = Schedules(self, self._cluster, self._place, command, self._lines, running=settings.running)
-        schedules.let_events_write()
+        log_group = self._logs("checks", f"/aws/events/{self.stack_name}/checks")
+        schedules = Schedules(self, self._cluster, self._place, command, log_group, running=settings.running)
         for check in (
             Check("Drift", ["drift"], settings.checks.drift),
             Check("Verify", ["verify", "--since-last"], settings.checks.verify),
         ):
             self._alarms.of_check(check.name, schedules.failures(check))
 
-    def _statistics(self) -> None:
-        """Each on its own schedule, with a task whose user may rename their tables and do nothing else of a schema."""
-        settings = self._settings
-        if not settings.statistics:
-            return
-        access = variables.database(self._server, settings.database.ca, self._server.statistics_secret)
+    def _statistics_task(self) -> Task:
+        """Its user may rename the tables of statistics and do nothing else of a schema."""
+        access = variables.database(self._server, self._settings.database.ca, self._server.statistics_secret)
         command = ["migration_cli", "statistics", "list"]
-        task = self._tasks.job("Statistics", command, access | variables.mapping(settings))
+        task = self._tasks.job("Statistics", command, access | variables.mapping(self._settings))
         self._server.open_to(task.group)
         CfnOutput(self, "StatisticsSecurityGroup", value=task.group.security_group_id)
-        schedules = Schedules(
-            self,
-            self._cluster,
-            self._place,
-            task,
-            self._lines,
-            running=settings.running,
-            starter="StatisticStarter",
-        )
-        for name, schedule in settings.statistics.items():
-            run = Check(f"{camel(name)}Count", ["statistics", "run", name], schedule)
-            self._alarms.of_statistic(name, schedules.failures(run))
+        return task
 
     def _jobs(self) -> dict[str, Task]:
         """Those that end, by name; the one for commands serves checks too."""

@@ -41,7 +41,13 @@ def cost(
     brokers: Annotated[int, typer.Option(min=0, help="MSK brokers in this account; 0 where Kafka is elsewhere.")] = 0,
     requests_per_thousand: Annotated[
         int, typer.Option(min=0, help="SQS requests for 1,000 records; docs/benchmarks.md, row d.")
-    ] = 140,
+    ] = 66,
+    storage_gib: Annotated[
+        int, typer.Option(min=0, help="Of the MySQL server; 0 for what records and rows come to.")
+    ] = 0,
+    metrics: Annotated[int, typer.Option(min=0, help="In CloudWatch: about 15 a stream, and 60.")] = 120,
+    log_bytes_per_second: Annotated[int, typer.Option(min=0, help="Of each task.")] = 400,
+    keys: Annotated[int, typer.Option(min=0, help="In KMS.")] = 1,
     secrets: Annotated[int, typer.Option(min=0, help="In Secrets Manager.")] = 2,
     transitions: Annotated[int, typer.Option(min=0, help="Steps of Step Functions.")] = 1000,
     prices: Annotated[Path, typer.Option("--prices", help="A file of prices like the one that comes along.")] = PRICES,
@@ -58,9 +64,28 @@ def cost(
     from migration_core.costing import Usage
 
     usage = Usage(
-        records_per_day, record_bytes, snapshot_rows, hours, workers, spot_percent, architecture.value, raw_days,
-        nat_gateways, endpoints, instance, zones, iops, brokers, requests_per_thousand, secrets, transitions,
-    )  # fmt: skip
+        records_per_day=records_per_day,
+        record_bytes=record_bytes,
+        snapshot_rows=snapshot_rows,
+        hours=hours,
+        workers=workers,
+        spot_percent=spot_percent,
+        architecture=architecture.value,
+        raw_days=raw_days,
+        nat_gateways=nat_gateways,
+        endpoints=endpoints,
+        instance=instance,
+        zones=zones,
+        iops=iops,
+        brokers=brokers,
+        requests_per_thousand=requests_per_thousand,
+        storage_gib=storage_gib,
+        metrics=metrics,
+        log_bytes_per_second=log_bytes_per_second,
+        keys=keys,
+        secrets=secrets,
+        transitions=transitions,
+    )
     listed = read_prices(prices)
     if listed.stale(datetime.now(UTC).date()):
         complain(f"the prices are of {listed.date}: check them, and change the date in {prices}")
@@ -89,8 +114,8 @@ def _show(usage: "Usage", prices: "Prices", *, as_json: bool) -> None:
     whole, saved = total(lines), savings(usage, prices)
     if as_json:
         say_json(
-            {"region": prices.region, "date": prices.date, "usage": asdict(usage), "lines": lines, "total": whole,
-             "savings": saved}
+            {"region": prices.region, "date": prices.date, "usage": asdict(usage), "assumed": usage.assumed,
+             "lines": lines, "total": whole, "savings": saved}
         )  # fmt: skip
         return
     shares = [100 * one.usd / whole if whole else whole for one in lines]
@@ -102,4 +127,5 @@ def _show(usage: "Usage", prices: "Prices", *, as_json: bool) -> None:
         ],
     )
     say(f"total {whole:,.2f} USD for {usage.hours:,} hours in {prices.region}, list prices of {prices.date}")
+    say(f"assumed: {usage.assumed}")
     say("would save most: " + "; ".join(f"{one.what}: {one.usd:,.2f}" for one in saved))

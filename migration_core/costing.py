@@ -14,12 +14,9 @@ _GROWN = Decimal("3.5")
 """Raw rows, processed rows with two indexes, and room: bytes of the server for each byte of a record."""
 _SERVICES = 2
 _FREE_IOPS = 3000
-_LOG_BYTES_A_SECOND = 400
-"""Of each task: its metrics twice a minute, and its events."""
-_METRICS, _KEYS = 120, 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """What runs, for how long, with how much data."""
 
@@ -37,9 +34,27 @@ class Usage:
     zones: int = 2
     iops: int = 3000
     brokers: int = 0
-    requests_per_thousand: int = 140
+    requests_per_thousand: int = 66
+    storage_gib: int = 0
+    """Of the MySQL server; 0 for what records and rows come to."""
+    metrics: int = 120
+    log_bytes_per_second: int = 400
+    """Of each task: its metrics twice a minute, and its events."""
+    keys: int = 1
     secrets: int = 2
     transitions: int = 1000
+
+    @property
+    def assumed(self) -> str:
+        """What the lines do not say of themselves."""
+        stored = (
+            f"{self.storage_gib:,} GiB in MySQL" if self.storage_gib else f"{_GROWN} bytes in MySQL for each of them"
+        )
+        return (
+            f"{self.record_bytes:,} bytes a record, {stored}, raw rows kept for {self.raw_days} days, "
+            f"{self.requests_per_thousand} SQS requests for 1,000 records, "
+            f"{self.log_bytes_per_second} bytes of log a second and task"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +95,10 @@ def savings(usage: Usage, prices: Prices, most: int = 3) -> tuple[Saving, ...]:
 
 
 def stored_gib(usage: Usage) -> Decimal:
-    """Of the server: the snapshot, and the records of the days that raw rows are kept, at most those of the window."""
+    """Of the server: what is said, or the snapshot and the records of the days that raw rows are kept, at most those of
+    the window."""
+    if usage.storage_gib:
+        return Decimal(usage.storage_gib)
     days = min(Decimal(usage.raw_days), Decimal(usage.hours) / 24)
     rows = usage.snapshot_rows + usage.records_per_day * days
     return max(Decimal(20), rows * usage.record_bytes * _GROWN / _GIB)
@@ -102,7 +120,7 @@ def _tasks(usage: Usage, prices: Prices, months: Decimal) -> Iterator[tuple[str,
     workers = usage.workers * an_hour * (1 - spot + spot * usd("fargate_spot_part")) * usage.hours
     yield "Fargate: workers", workers, f"{usage.workers} tasks, {usage.spot_percent} % Spot"
     yield "Fargate: master, verifier", _SERVICES * an_hour * usage.hours, "2 tasks of 1 vCPU, 2 GiB"
-    logs = tasks * _LOG_BYTES_A_SECOND * usage.hours * 3600 / _GIB
+    logs = tasks * usage.log_bytes_per_second * usage.hours * 3600 / _GIB
     yield "CloudWatch: logs", logs * (usd("logs_gib") + usd("log_kept_gib_month") * months), f"{logs:,.1f} GiB"
 
 
@@ -130,10 +148,10 @@ def _moved(usage: Usage, prices: Prices, months: Decimal, records: Decimal) -> I
 
 def _around(usage: Usage, prices: Prices, months: Decimal) -> Iterator[tuple[str, Decimal, str]]:
     usd = prices.usd
-    secrets = (_KEYS * usd("key_month") + usage.secrets * usd("secret_month")) * months
-    yield "CloudWatch: metrics", _METRICS * usd("metric_month") * months, f"{_METRICS} metrics"
+    secrets = (usage.keys * usd("key_month") + usage.secrets * usd("secret_month")) * months
+    yield "CloudWatch: metrics", usage.metrics * usd("metric_month") * months, f"{usage.metrics:,} metrics"
     yield "VPC endpoints", usage.endpoints * 2 * usd("endpoint_hour") * usage.hours, f"{usage.endpoints} in 2 zones"
-    yield "KMS, Secrets Manager", secrets, f"1 key, {usage.secrets} secrets"
+    yield "KMS, Secrets Manager", secrets, f"keys: {usage.keys}, secrets: {usage.secrets}"
     yield (
         "Step Functions",
         usage.transitions / Decimal(1000) * usd("transitions_thousand"),

@@ -7,7 +7,12 @@ import pytest
 from deploy.tests.resolved import resolved
 from deploy.tests.test_promises import of, one
 
-machines = pytest.mark.parametrize("machine", ["Load", "Cutover"])
+
+@pytest.fixture(params=["Load", "Cutover", "Statistics"])
+def machine(request, template):
+    if not any(name.startswith(request.param) for name in of(template, "AWS::StepFunctions::StateMachine")):
+        pytest.skip("this template has none")
+    return request.param
 
 
 def states(template, machine):
@@ -34,7 +39,6 @@ def tasks(template, machine):
     return {value["Ref"] for name, value in meant.items() if name.endswith("Task")}
 
 
-@machines
 def test_a_machine_runs_its_own_tasks_hands_on_their_roles_and_no_others(template, machine):
     may = rights(template, machine)
     definitions = of(template, "AWS::ECS::TaskDefinition")
@@ -64,7 +68,6 @@ def test_the_load_alone_may_start_services_and_each_by_its_name(template):
     assert len(tasks(template, "Cutover")) == 1
 
 
-@machines
 def test_a_machine_is_encrypted_traced_and_logged_without_what_it_hands_on(template, machine):
     made = one(template, "AWS::StepFunctions::StateMachine", machine)
     allowed = [condition["StringEquals"] for _, condition in rights(template, machine)["kms:GenerateDataKey"]]
@@ -75,10 +78,9 @@ def test_a_machine_is_encrypted_traced_and_logged_without_what_it_hands_on(templ
         "ALL", False,
     )  # fmt: skip
     names = {name.removeprefix("kms:EncryptionContext:") for each in allowed for name in each}
-    assert names == {"aws:states:stateMachineArn", "SourceArn", "aws:sns:topicArn"}
+    assert names - {"aws:sns:topicArn"} == {"aws:states:stateMachineArn", "SourceArn"}
 
 
-@machines
 def test_an_execution_that_does_not_end_well_calls_also_before_services_run(template, machine):
     alarm = one(template, "AWS::CloudWatch::Alarm", f"{machine}Machine")
     counted = {one["MetricStat"]["Metric"]["MetricName"] for one in alarm["Metrics"] if "MetricStat" in one}
@@ -88,7 +90,6 @@ def test_an_execution_that_does_not_end_well_calls_also_before_services_run(temp
     assert len(alarm["AlarmActions"]) == 1
 
 
-@machines
 def test_every_task_has_a_time_out_and_every_failure_of_it_leads_on(template, machine):
     for name, state in states(template, machine).items():
         if state["Type"] == "Task":
@@ -96,7 +97,6 @@ def test_every_task_has_a_time_out_and_every_failure_of_it_leads_on(template, ma
             assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"], name
 
 
-@machines
 def test_every_state_can_be_reached_and_leads_to_one_that_is_there(template, machine):
     found = states(template, machine)
     leads = {

@@ -234,36 +234,31 @@ def test_checks_are_started_with_the_rights_for_that_alone(template):
     ]
 
 
-def test_each_statistic_runs_on_its_schedule_and_calls_when_it_does_not_come_to_its_end(synthesized):
+def test_each_statistic_is_run_by_its_machine_when_it_is_due_and_not_before_services_run(synthesized):
     template = synthesized["migration"]
-    rules = of(template, "AWS::Events::Rule")
-    wanted = {"active_devices": "rate(10 minutes)", "device_owners": "cron(15 3 * * ? *)"}
-    task = one(template, "AWS::ECS::TaskDefinition", "StatisticsTask")
+    machine = next(name for name in of(template, "AWS::StepFunctions::StateMachine") if name.startswith("Statistics"))
+    due = {
+        json.loads(target["Input"])["name"]: (
+            rule["ScheduleExpression"],
+            rule["State"],
+            resolved(template, target["Arn"]),
+        )
+        for rule in of(template, "AWS::Events::Rule").values()
+        for target in rule["Targets"]
+        if "Input" in target and "name" in json.loads(target["Input"])
+    }
 
-    for name, schedule in wanted.items():
-        begins = "".join(word.capitalize() for word in name.split("_"))
-        [rule] = [rule for key, rule in rules.items() if key.startswith(f"{begins}CountSchedule")]
-        [said_no] = [rule for key, rule in rules.items() if key.startswith(f"{begins}CountSaidNo")]
-        [target] = rule["Targets"]
-        alarm = one(template, "AWS::CloudWatch::Alarm", f"{begins}StatisticAlarm")
-        [counted] = [
-            one for key, one in of(template, "AWS::Logs::MetricFilter").items() if f"{begins}CountLines" in key
-        ]
-
-        assert (rule["ScheduleExpression"], rule["State"]) == (schedule, "DISABLED")
-        command = json.loads(target["Input"])["containerOverrides"][0]["command"]
-        assert command == ["migration_cli", "statistics", "run", name]
-        assert "StatisticsTask" in json.dumps(target["EcsParameters"]["TaskDefinitionArn"])
-        assert target["EcsParameters"]["Group"] in counted["FilterPattern"]
-        assert said_no["EventPattern"]["detail"]["group"] == [target["EcsParameters"]["Group"]]
-        assert alarm["MetricName"] == counted["MetricTransformations"][0]["MetricName"]
-    assert task["Family"] == "migration-statistics"
+    assert due.keys() == {"active_devices", "device_owners"}
+    assert due["active_devices"][:2] == ("rate(10 minutes)", "DISABLED")
+    assert due["device_owners"][:2] == ("cron(15 3 * * ? *)", "DISABLED")
+    assert all(arn.endswith(machine) for *_, arn in due.values())
 
 
 def test_statistics_are_started_with_the_rights_for_that_alone_and_reach_nothing_but_mysql(synthesized):
     template = synthesized["migration"]
 
-    assert actions(template, "StatisticStarter") == {"ecs:RunTask", "iam:PassRole"}
+    assert actions(template, "StatisticsStarter") == {"states:StartExecution"}
+    assert not {"sns:Publish", "ecs:UpdateService"} & actions(template, "StatisticsMachine")
     assert actions(template, "StatisticsTaskTaskRole") == set()
     assert {port for kind, port in flows(template) if kind == "Statistics"} == {3306, 443}  # MySQL, and AWS itself
 

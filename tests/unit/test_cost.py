@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -23,7 +23,8 @@ TEXT = PRICES.read_text(encoding="utf-8")
 LISTED = read_prices(PRICES)
 QUANTITIES = (
     "records_per_day", "record_bytes", "snapshot_rows", "hours", "workers", "raw_days", "nat_gateways", "endpoints",
-    "zones", "iops", "brokers", "requests_per_thousand", "secrets", "transitions",
+    "zones", "iops", "brokers", "requests_per_thousand", "storage_gib", "metrics", "log_bytes_per_second", "keys", "secrets",
+    "transitions",
 )  # fmt: skip
 usages = st.builds(
     Usage,
@@ -38,11 +39,13 @@ usages = st.builds(
     instance=st.sampled_from(sorted(LISTED.instances)),
     brokers=st.integers(0, 9),
     iops=st.integers(0, 50_000),
+    storage_gib=st.one_of(st.just(0), st.integers(20, 65_536)),
 )
 
 
 @given(usages, st.sampled_from(QUANTITIES), st.integers(1, 1000))
 def test_more_of_anything_never_costs_less(usage, name, more):
+    assume(name != "storage_gib" or usage.storage_gib)  # 0 stands for what records come to
     larger = replace(usage, **{name: getattr(usage, name) + more})
 
     assert total(cost(larger, LISTED)) >= total(cost(usage, LISTED))
@@ -50,7 +53,7 @@ def test_more_of_anything_never_costs_less(usage, name, more):
 
 @pytest.mark.parametrize("name", QUANTITIES)
 def test_every_quantity_counts(name):
-    usage = Usage(nat_gateways=1, brokers=3, iops=4000, raw_days=5)
+    usage = Usage(nat_gateways=1, brokers=3, iops=4000, raw_days=5, storage_gib=500 if name == "storage_gib" else 0)
     larger = replace(usage, **{name: getattr(usage, name) * 2})
 
     assert total(cost(larger, LISTED)) > total(cost(usage, LISTED))
@@ -89,7 +92,7 @@ def test_spot_costs_the_part_that_the_file_says():
         ("sqs_million: {usd: 0.50", "sqs_million: {euro: 0.50", "prices.sqs_million.usd: Field required"),
         ("  sqs_million:", "  sqs_milion:", "these prices are missing: sqs_million"),
         ("date: 2026-11-26", "date: yesterday", ":3:1: date: "),
-        ("  nat_hour: {usd: 0.052", "  nat_hour: {usd: much", ":22:14: prices.nat_hour.usd: "),
+        ("  nat_hour: {usd: 0.045", "  nat_hour: {usd: much", ":22:14: prices.nat_hour.usd: "),
     ],
 )
 def test_a_fault_in_the_file_is_named_with_its_place(good, bad, told):
