@@ -72,11 +72,11 @@ class Database:
         applies_lanes: bool = False,
         holds_rows: bool = False,
         pool_size: int = 5,
-        answer_seconds: int = _READ_SECONDS,
+        answer_seconds: int | None = None,
     ) -> None:
         """`holds_rows`: another process may wait for what a transaction has locked, as one does for a lane.
 
-        `answer_seconds`: how long the answer to one statement is waited for.
+        `answer_seconds`: how long the answer to one statement is waited for, where it is not as long as everywhere.
         """
         self._url = url if callable(url) else lambda: url
         self._applies_lanes = applies_lanes
@@ -210,7 +210,7 @@ class Database:
             client_flag=CLIENT.FOUND_ROWS,
             autocommit=False,
             connect_timeout=_CONNECT_SECONDS,
-            read_timeout=self._answer_seconds,
+            read_timeout=self._answer_seconds or _READ_SECONDS,
             write_timeout=_READ_SECONDS,
             max_allowed_packet=1 << 30,
             ssl=tls.context_for(url.query),

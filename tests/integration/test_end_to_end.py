@@ -16,8 +16,6 @@ from tests.integration.migrating import Migrating, migrating
 
 pytestmark = pytest.mark.servers
 
-INDEX = "ix_devices_owner_id"
-
 
 @pytest.fixture(autouse=True)
 def _credentials(credentials):
@@ -25,7 +23,7 @@ def _credentials(credentials):
 
 
 def test_health_devices(servers, tmp_path):
-    with migrating(servers, health_devices.scenario(5000), tmp_path) as world:
+    with migrating(servers, health_devices.scenario(3000), tmp_path) as world:
         world.publish_initial()
         world.begin_writing(seconds=5)
         world.take_snapshot("--part-rows", "2000")
@@ -33,7 +31,7 @@ def test_health_devices(servers, tmp_path):
 
         world.prove()
 
-        assert world.stored() > 50_000
+        assert world.stored() > 30_000
         assert not world.exits
 
 
@@ -51,7 +49,6 @@ def test_health_devices_up_to_the_eve_of_its_cutover(servers, tmp_path):
         open_rejects_stop_it(world)
         a_row_that_differs_stops_it_and_is_counted(world)
         it_is_rehearsed_with_every_gate_asked_and_open(world)
-        a_missing_index_stops_it_and_is_named(world)
         the_report_says_that_only_the_switch_is_missing(world)
 
 
@@ -97,17 +94,6 @@ def it_is_rehearsed_with_every_gate_asked_and_open(world):
     assert asked[CutoverStep.VERIFY] == ["verify"]
     assert asked[CutoverStep.PLANS] == ["schema drift", "query plan"]
     assert asked[CutoverStep.DRAIN][-1] == "ledger"
-
-
-def a_missing_index_stops_it_and_is_named(world):
-    run(world, f"ALTER TABLE devices DROP INDEX {INDEX}")
-    try:
-        code, told = migration(world, "cutover", "run")
-    finally:
-        run(world, f"ALTER TABLE devices ADD INDEX {INDEX} (owner_id)")
-
-    assert (code, told["cutover"]["step"]) == (1, "syncing")
-    assert INDEX in told["cutover"]["reason"]
 
 
 def the_report_says_that_only_the_switch_is_missing(world):

@@ -23,8 +23,8 @@ TEXT = PRICES.read_text(encoding="utf-8")
 LISTED = read_prices(PRICES)
 QUANTITIES = (
     "records_per_day", "record_bytes", "snapshot_rows", "hours", "workers", "raw_days", "nat_gateways", "endpoints",
-    "zones", "iops", "brokers", "requests_per_thousand", "storage_gib", "metrics", "log_bytes_per_second", "keys", "secrets",
-    "transitions",
+    "zones", "iops", "brokers", "requests_per_thousand", "storage_gib", "metrics", "log_bytes_per_second", "keys",
+    "secrets", "transitions",
 )  # fmt: skip
 usages = st.builds(
     Usage,
