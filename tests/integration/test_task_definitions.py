@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ import pytest
 
 from examples.health_devices import scenario as health_devices
 from tests.asl.here import TEMPLATE, deployed_here
+from tests.chaos.ports import free_port
 from tests.integration.migrating import migrating
 
 pytestmark = pytest.mark.servers
@@ -42,12 +42,6 @@ def jobs(deployment):
     return codes
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return str(one.getsockname()[1])
-
-
 def health(kind, port):
     """The exit code of the definition's own check, as ECS runs it in the container."""
     how, program, *arguments = TEMPLATE.container(kind)["HealthCheck"]["Command"]
@@ -71,7 +65,7 @@ def test_a_one_off_task_ends_with_0_by_its_own_command(jobs, kind):
 def test_a_service_becomes_healthy_and_leaves_in_good_order_within_its_time(deployment, jobs, kind):
     container = TEMPLATE.container(kind)
     check = container["HealthCheck"]
-    port = free_port()
+    port = str(free_port())
 
     before = health(kind, port)
     child = deployment.begin(kind, HTTP_PORT=port)
