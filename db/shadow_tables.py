@@ -83,9 +83,8 @@ def make_anew(session: Session, schema: str, tables: Sequence[str]) -> None:
     """Empty shadows of these tables, whatever was left of earlier ones."""
     drop_before_by(session, schema, tables)
     for name in tables:
-        shadow = _place(schema, shadow_of(name))
-        session.execute(f"DROP TABLE IF EXISTS {shadow}")
-        session.execute(f"CREATE TABLE {shadow} LIKE {_place(schema, name)}")
+        _drop(session, schema, [shadow_of(name)])
+        session.execute(f"CREATE TABLE {_place(schema, shadow_of(name))} LIKE {_place(schema, name)}")
 
 
 def count_rows(session: Session, schema: str, tables: Sequence[str]) -> None:
@@ -94,25 +93,25 @@ def count_rows(session: Session, schema: str, tables: Sequence[str]) -> None:
 
 
 def drop_before_by(session: Session, schema: str, tables: Sequence[str]) -> None:
-    """Remove the tables whose place a swap has given to others."""
-    for name in tables:
-        session.execute(f"DROP TABLE IF EXISTS {_place(schema, before_of(name))}")
+    """The same as `drop_before` by a session that holds a lock."""
+    _drop(session, schema, [before_of(name) for name in tables])
 
 
 def drop_shadows(database: Database, schema: str, tables: Sequence[str]) -> None:
     """Remove what a replay has filled."""
-    _drop(database, schema, [shadow_of(name) for name in tables])
+    with database.transaction() as session:
+        _drop(session, schema, [shadow_of(name) for name in tables])
 
 
 def drop_before(database: Database, schema: str, tables: Sequence[str]) -> None:
     """Remove the tables whose place a swap has given to others."""
-    _drop(database, schema, [before_of(name) for name in tables])
-
-
-def _drop(database: Database, schema: str, names: Sequence[str]) -> None:
     with database.transaction() as session:
-        for name in names:
-            session.execute(f"DROP TABLE IF EXISTS {_place(schema, name)}")
+        drop_before_by(session, schema, tables)
+
+
+def _drop(session: Session, schema: str, names: Sequence[str]) -> None:
+    for name in names:
+        session.execute(f"DROP TABLE IF EXISTS {_place(schema, name)}")
 
 
 def _existing(session: Session, schema: str, names: Sequence[str]) -> list[str]:

@@ -24,12 +24,13 @@ def database_url() -> str:
 
 
 @contextmanager
-def database() -> "Iterator[Database]":
-    """The control schema that DATABASE_URL names."""
+def database(*, pool_size: int = 1, answer_seconds: int | None = None) -> "Iterator[Database]":
+    """The control schema that DATABASE_URL names; `answer_seconds` is for statements that may take long."""
     from db.engine import Database
     from migration_cli.needs import DatabaseSettings
 
-    opened = Database(DatabaseSettings.from_env(os.environ).database.url, pool_size=1)
+    settings = DatabaseSettings.from_env(os.environ).database
+    opened = Database(settings.url, pool_size=pool_size, answer_seconds=answer_seconds)
     try:
         yield opened
     finally:

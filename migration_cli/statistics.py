@@ -2,8 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -91,7 +90,7 @@ def run(
 
     if full and since is not None:
         raise typer.BadParameter("--full and --since exclude each other")
-    with _patient() as control:
+    with access.database(pool_size=2, answer_seconds=_ANSWER_SECONDS) as control:
         opened = open_statistic(control, access.needed_mapping_path(), name)
         order = Order(version(), full=full, since=since)
         found = running(control, opened, order, _manners(control, quiet=as_json))
@@ -100,17 +99,6 @@ def run(
         say_json(_told(found))
     else:
         say(f"{name}: {_how(found)}; {found.rows:,} rows in {found.chunks:,} pieces, {lasting(found.seconds)}")
-
-
-@contextmanager
-def _patient() -> "Iterator[Database]":
-    from db.engine import Database
-
-    control = Database(access.database_url(), pool_size=2, answer_seconds=_ANSWER_SECONDS)
-    try:
-        yield control
-    finally:
-        control.close()
 
 
 def _manners(control: "Database", *, quiet: bool) -> "Manners":
@@ -153,13 +141,9 @@ def _statistics() -> "tuple[Statistic, ...]":
 
 
 def _statistic(name: str) -> "Statistic":
-    from migration_core.errors import ConfigError
+    from migration_core.statistics.statistic import named
 
-    known = _statistics()
-    for one in known:
-        if one.name == name:
-            return one
-    raise ConfigError(f"the mapping has no statistic {name!r}; it has {', '.join(one.name for one in known) or 'none'}")
+    return named(_statistics(), name)
 
 
 def _newest(control: "Database", name: str, limit: int) -> "list[StatisticRun]":

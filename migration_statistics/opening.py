@@ -11,7 +11,7 @@ from db.target import read_target
 from migration_core.errors import ConfigError
 from migration_core.mapping import Mapping
 from migration_core.statistics.fit import column_misfits, misfits, shape_of
-from migration_core.statistics.statistic import Statistic
+from migration_core.statistics.statistic import Statistic, named
 from migration_core.target import TargetSchema
 from runtime.statistic_files import read_statistics
 
@@ -29,10 +29,7 @@ class Opened:
 def open_statistic(database: Database, path: Path, name: str) -> Opened:
     """The statistic of that name; ConfigError says all that stands against it."""
     mapping, statistics = read_statistics(path)
-    statistic = next((one for one in statistics if one.name == name), None)
-    if statistic is None:
-        known = ", ".join(one.name for one in statistics) or "none"
-        raise ConfigError(f"the mapping has no statistic {name!r}; it has {known}")
+    statistic = named(statistics, name)
     with database.transaction() as session:
         schema = read_target(session, mapping.model.target_schema)
     if told := list(faults(database, mapping, statistic, schema)):

@@ -11,6 +11,7 @@ from local_stack.own import own_stack
 from local_stack.servers import Servers
 from migration_core.errors import MigrationError
 from tests.integration.applying import Applying, applying
+from tests.integration.fleet import Fleet, fleet
 from tests.servers import own
 from tests.servers.provision import TestRun
 from tests.servers.schemas import control_schema, drop_free
@@ -82,6 +83,13 @@ def database(database_url: str) -> Iterator[Database]:
 def shared(servers: Servers, module_credentials: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applying]:
     """One world of the worker's for all tests of a module: each empties it first."""
     with applying(servers, tmp_path_factory.mktemp("shared")) as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def shared_fleet(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """One world with statistics for all tests of a module: each makes it as new first."""
+    with fleet(servers, tmp_path_factory.mktemp("fleet")) as world:
         yield world
 
 

@@ -1,8 +1,9 @@
 """A checked statistic: what is to be counted, into which table, and how."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from migration_core.errors import ConfigError
 from migration_core.statistics.sql_text import PARAMETER
 
 Value = str | int | float | bool | None
@@ -50,6 +51,15 @@ class Statistic:
     def own_tables(self) -> tuple[str, ...]:
         """Those that it fills, and nobody else."""
         return (self.table, *((self.following.members,) if self.following else ()))
+
+
+def named(statistics: Sequence[Statistic], name: str) -> Statistic:
+    """The one of that name; ConfigError says which there are."""
+    for one in statistics:
+        if one.name == name:
+            return one
+    known = ", ".join(one.name for one in statistics) or "none"
+    raise ConfigError(f"the mapping has no statistic {name!r}; it has {known}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from examples.health_devices import scenario as health_devices
+from local_stack.servers import Servers
 from tests.asl.deployment import Deployment, local_values
-from tests.integration.migrating import Migrating
+from tests.integration.migrating import Migrating, migrating
 from tests.servers.file_server import file_server
 from tests.unit.deployed import Template, deployed
 from work_queue.attributes import ensure_queue
@@ -13,6 +15,9 @@ from work_queue.attributes import ensure_queue
 [TEMPLATE] = [one for one in deployed() if one.name == "migration"]
 _EXPORT = "legacy-export/2026-11-20"
 """Bucket and prefix of the template's snapshot."""
+SERVICES = ("master", "worker", "verifier")
+JOBS = ("schema", "fetch", "loader", "command", "statistics")
+"""In the order in which a person starts them."""
 
 
 @contextmanager
@@ -32,3 +37,13 @@ def deployed_here(world: Migrating, folder: Path, template: Template = TEMPLATE)
         finally:
             found.stop()
             world.queue.delete_queue(QueueUrl=dead)
+
+
+@contextmanager
+def tasks_here(servers: Servers, folder: Path) -> Iterator[Deployment]:
+    """A small platform that has exported its snapshot, and nothing of it anywhere yet."""
+    with migrating(servers, health_devices.scenario(20), folder) as world:
+        world.publish_initial()
+        world.take_snapshot()
+        with deployed_here(world, folder) as found:
+            yield found

@@ -16,11 +16,9 @@ from db.apply import Limits, StreamParts
 from db.engine import Database
 from db.ingest import IngestStore, PartitionRows
 from db.ledger import Remainder, StreamLedger, ledger, remainders
-from db.registry import StreamDefinition, register
 from db.schema import create_schema, drop_schemas
 from db.target_health import HealthWatch
 from local_stack.servers import Servers
-from migration_core import sequence
 from migration_core.doorbell import Doorbell
 from migration_core.errors import Rejected
 from migration_core.lane import lane_of
@@ -31,6 +29,7 @@ from migration_worker.brake import Brake
 from migration_worker.lane_work import LaneWork
 from migration_worker.opening import open_mapping, open_streams
 from runtime.mapping_file import compiled
+from tests.integration.open_streams import register_open
 from tests.servers.schemas import control_schema
 from work_queue.attributes import ensure_queue
 from work_queue.client import client
@@ -263,17 +262,4 @@ def _make(world: Applying) -> None:
             session.execute(
                 statement.replace("CREATE TABLE ", f"CREATE TABLE {world.target}.") + " COLLATE utf8mb4_0900_bin"
             )
-    for name, stream in world.mapping.streams.items():
-        definition = StreamDefinition(name, stream.lanes, stream.key_version, stream.partial, world.mapping.hash)
-        stream_id = register(world.database, definition).stream_id
-        with world.database.transaction() as session:
-            session.execute("INSERT INTO source (stream_id, kind) VALUES (%s, 'partition')", (stream_id,))
-            session.execute(
-                "INSERT INTO source_offset (source_id, stream_id, topic, topic_id, kafka_partition, start_offset, "
-                "end_offset, next_offset) VALUES (%s, %s, %s, 'id', 0, 0, 0, 0)",
-                (session.inserted_id(), stream_id, stream.topics[0]),
-            )
-            session.execute("UPDATE stream_counter SET generation = 2 WHERE stream_id = %s", (stream_id,))
-            session.execute(
-                "UPDATE lane_progress SET open_to = %s WHERE stream_id = %s", (sequence.last_of(2), stream_id)
-            )
+    register_open(world.database, world.mapping)

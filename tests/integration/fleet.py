@@ -10,7 +10,6 @@ from pathlib import Path
 from db.apply import Limits
 from db.engine import Database
 from db.ingest import IngestStore, PartitionRows
-from db.registry import StreamDefinition, register
 from db.statistic_runs import StatisticRun
 from db.target_health import HealthWatch
 from examples import processed_schema
@@ -22,7 +21,6 @@ from examples.health_devices.scenario import HealthDevices
 from examples.renaming import Renamed
 from examples.scenario import LogRecord, SourceRecord
 from local_stack.servers import Servers
-from migration_core import sequence
 from migration_core.lane import lane_of
 from migration_core.mapping import CompiledMapping
 from migration_core.records import Received
@@ -35,6 +33,7 @@ from migration_worker.opening import open_mapping, open_streams
 from runtime.mapping_file import compiled
 from tests.integration import forked
 from tests.integration.emptying import emptied
+from tests.integration.open_streams import register_open
 from tests.servers import own
 from tests.servers.schemas import control_schema
 
@@ -175,29 +174,12 @@ def fleet(servers: Servers, folder: Path) -> Iterator[Fleet]:
         mapping = compiled(scenario.mapping)
         world = Fleet(url, database, scenario, mapping, _model(folder), _files(folder))
         try:
-            _registered(world)
+            register_open(database, mapping)
             yield world
         finally:
             world.stop()
             world.model.close()
             database.close()
-
-
-def _registered(world: Fleet) -> None:
-    for name, stream in world.mapping.streams.items():
-        definition = StreamDefinition(name, stream.lanes, stream.key_version, stream.partial, world.mapping.hash)
-        stream_id = register(world.database, definition).stream_id
-        with world.database.transaction() as session:
-            session.execute("INSERT INTO source (stream_id, kind) VALUES (%s, 'partition')", (stream_id,))
-            session.execute(
-                "INSERT INTO source_offset (source_id, stream_id, topic, topic_id, kafka_partition, start_offset, "
-                "end_offset, next_offset) VALUES (%s, %s, %s, 'id', 0, 0, 0, 0)",
-                (session.inserted_id(), stream_id, stream.topics[0]),
-            )
-            session.execute("UPDATE stream_counter SET generation = 2 WHERE stream_id = %s", (stream_id,))
-            session.execute(
-                "UPDATE lane_progress SET open_to = %s WHERE stream_id = %s", (sequence.last_of(2), stream_id)
-            )
 
 
 def _files(folder: Path) -> dict[str, str]:

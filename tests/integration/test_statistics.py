@@ -12,7 +12,7 @@ from db.statistic_runs import newest
 from examples.health_devices.counted import active_devices, device_owners
 from migration_core.errors import ConfigError, Fenced, Halted, Transient
 from migration_core.steps import Step
-from tests.integration.fleet import Fleet, as_new, document, fleet
+from tests.integration.fleet import Fleet, as_new, document
 from tests.integration.forked import said
 
 pytestmark = pytest.mark.servers
@@ -23,17 +23,11 @@ FOLLOWING = [Step.STATISTIC_BEGUN, Step.STATISTIC_COUNTED, Step.STATISTIC_COMMIT
 DEVICES = 60
 
 
-@pytest.fixture(scope="module")
-def shared(servers, tmp_path_factory):
-    with fleet(servers, tmp_path_factory.mktemp("fleet")) as found:
-        yield found
-
-
 @pytest.fixture
-def world(shared) -> Fleet:
-    as_new(shared)
-    shared.images(*map(document, range(DEVICES)))
-    return shared
+def world(shared_fleet) -> Fleet:
+    as_new(shared_fleet)
+    shared_fleet.images(*map(document, range(DEVICES)))
+    return shared_fleet
 
 
 def true(world: Fleet) -> bool:

@@ -5,22 +5,16 @@ import pytest
 from examples.health_devices.counted import active_devices
 from migration_statistics.checks import statistic_findings
 from tests.integration.command_line import Cli
-from tests.integration.fleet import Fleet, as_new, document, fleet
+from tests.integration.fleet import Fleet, as_new, document
 
 pytestmark = pytest.mark.servers
 
 
-@pytest.fixture(scope="module")
-def shared(servers, tmp_path_factory):
-    with fleet(servers, tmp_path_factory.mktemp("fleet")) as found:
-        yield found
-
-
 @pytest.fixture
-def world(shared) -> Fleet:
-    as_new(shared)
-    shared.images(*map(document, range(20)))
-    return shared
+def world(shared_fleet) -> Fleet:
+    as_new(shared_fleet)
+    shared_fleet.images(*map(document, range(20)))
+    return shared_fleet
 
 
 @pytest.fixture

@@ -7,24 +7,18 @@ from examples.health_devices.counted import active_devices
 from migration_core.steps import Step
 from tests.asl.deployment import KILLED, Deployment, killed_at, local_values
 from tests.asl.here import TEMPLATE
-from tests.integration.fleet import as_new, document, fleet
+from tests.integration.fleet import as_new, document
 
 pytestmark = pytest.mark.servers
 
 NAMED = {"name": "active_devices"}
 
 
-@pytest.fixture(scope="module")
-def shared(servers, tmp_path_factory):
-    with fleet(servers, tmp_path_factory.mktemp("fleet")) as found:
-        yield found
-
-
 @pytest.fixture
-def world(shared):
-    as_new(shared)
-    shared.images(*map(document, range(20)))
-    return shared
+def world(shared_fleet):
+    as_new(shared_fleet)
+    shared_fleet.images(*map(document, range(20)))
+    return shared_fleet
 
 
 @pytest.fixture

@@ -14,17 +14,12 @@ import docker
 import pytest
 from docker.types import Healthcheck
 
-from examples.health_devices import scenario as health_devices
-from tests.asl.here import TEMPLATE, deployed_here
+from tests.asl.here import JOBS, SERVICES, TEMPLATE, tasks_here
 from tests.chaos.ports import free_port
-from tests.integration.migrating import migrating
 
 pytestmark = pytest.mark.servers
 
 IMAGE = os.environ.get("MIGRATION_IMAGE", "kafka-mysql-migration:dev")
-SERVICES = ("master", "worker", "verifier")
-JOBS = ("schema", "fetch", "loader", "command", "statistics")
-"""In the order in which a person starts them."""
 _NANOSECONDS = 10**9
 
 
@@ -42,12 +37,9 @@ def engine():
 @pytest.fixture(scope="module")
 def deployment(engine, servers, module_credentials, tmp_path_factory):
     folder = tmp_path_factory.mktemp("tasks")
-    with migrating(servers, health_devices.scenario(20), folder) as world:
-        world.publish_initial()
-        world.take_snapshot()
-        with deployed_here(world, folder) as found:
-            found.folder.chmod(0o777)  # as the access point does it: the volume is the image's user's
-            yield found
+    with tasks_here(servers, folder) as found:
+        found.folder.chmod(0o777)  # as the access point does it: the volume is the image's user's
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -8,27 +8,19 @@ import time
 
 import pytest
 
-from examples.health_devices import scenario as health_devices
-from tests.asl.here import TEMPLATE, deployed_here
+from tests.asl.here import JOBS, SERVICES, TEMPLATE, tasks_here
 from tests.chaos.ports import free_port
-from tests.integration.migrating import migrating
 
 pytestmark = pytest.mark.servers
 
-SERVICES = ("master", "worker", "verifier")
-JOBS = ("schema", "fetch", "loader", "command", "statistics")
-"""In the order in which a person starts them."""
 _LOOK_SECONDS = 0.1
 
 
 @pytest.fixture(scope="module")
 def deployment(servers, module_credentials, tmp_path_factory):
     folder = tmp_path_factory.mktemp("tasks")
-    with migrating(servers, health_devices.scenario(20), folder) as world:
-        world.publish_initial()
-        world.take_snapshot()
-        with deployed_here(world, folder) as found:
-            yield found
+    with tasks_here(servers, folder) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
