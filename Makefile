@@ -28,6 +28,9 @@ OUT ?= build/templates
 UPGRADE ?=
 IMAGE ?= kafka-mysql-migration:dev
 
+# Programs of this tree start hundreds of times in a run: what is compiled is kept, whatever the shell says.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help venv replay up down status logs reset check audit test test-unit mutants proof-bars chaos model sqs-conformance \
 	bench lock image fuzz deploy-venv deploy-check deploy-templates clean
 
@@ -71,7 +74,7 @@ audit: venv ## look every locked package up among known vulnerabilities
 
 test: venv ## everything, on real servers: minutes, before every merge; T='-k sweeper' for some of it
 	@$(RUN) -m local_stack fetch
-	@$(RUN) -m pytest -q --numprocesses=3 --dist=worksteal $(T)
+	@$(RUN) -m pytest -q --numprocesses=4 --dist=loadfile --no-loadscope-reorder $(T)
 
 test-unit: venv ## the rules alone: seconds, no server
 	@$(RUN) -m pytest -q tests/unit $(T)

@@ -12,7 +12,7 @@ from local_stack.servers import Servers
 from migration_core.errors import MigrationError
 from tests.integration.applying import Applying, applying
 from tests.integration.fleet import Fleet, fleet
-from tests.servers import own
+from tests.servers import dealing, own
 from tests.servers.provision import TestRun
 from tests.servers.schemas import control_schema, drop_free
 from work_queue.client import client
@@ -23,10 +23,11 @@ _SERVERS = pytest.StashKey[Servers | MigrationError]()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever asks for servers can be left out by `-m "not servers"`."""
+    """Whatever asks for servers can be left out by `-m "not servers"`; and files come in a good order."""
     for item in items:
         if "servers" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.servers)
+    dealing.in_turn(items)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

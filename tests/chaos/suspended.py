@@ -1,25 +1,26 @@
 """Processes that a failpoint has stopped in the middle of a transaction, and what a server does to their sessions."""
 
-import os
 import signal
-import subprocess
 import time
 
+import psutil
+
 from db.engine import LANE_SECONDS, Database
+from tests.integration.forked import Forked
 
 _WITHIN_SECONDS = 60
 
 
-def until_stopped(process: subprocess.Popen[bytes]) -> None:
+def until_stopped(process: Forked) -> None:
     """It stands at its failpoint when this returns."""
     until = time.monotonic() + _WITHIN_SECONDS
-    while os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is None:
+    while psutil.Process(process.pid).status() != psutil.STATUS_STOPPED:
         assert process.poll() is None, f"it ended with {process.returncode} instead"
         assert time.monotonic() < until, "it never came to its failpoint"
         time.sleep(0.02)
 
 
-def go_on(process: subprocess.Popen[bytes]) -> None:
+def go_on(process: Forked) -> None:
     """As if nothing had been."""
     process.send_signal(signal.SIGCONT)
 

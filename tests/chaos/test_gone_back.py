@@ -27,7 +27,7 @@ from tests.chaos.ports import free_port
 from tests.integration.legacy_topics import drain, legacy_topics, write
 from tests.integration.migrating import Migrating, migrating
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.long]
 
 USERS = 100
 _WITHIN_SECONDS = 100

@@ -2,7 +2,6 @@
 
 import resource
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from tests.chaos.columns import FATAL
 from tests.chaos.longer import FULL, only_full
 from tests.integration.applying import Applying, person
 from tests.integration.emptying import emptied
+from tests.integration.forked import Forked
 from tests.servers import own
 from work_queue.client import client
 
@@ -144,17 +144,17 @@ def test_a_worker_that_can_open_no_file_leaves_and_does_not_wait_for_ever(world)
     assert worker.wait(60) not in (0, None)
 
 
-def _until_it_serves(world: Applying, worker: subprocess.Popen[bytes]) -> None:
+def _until_it_serves(world: Applying, worker: Forked) -> None:
     world.put("trips", [("t", b'{"op": "set", "body": {"id": "t", "stage": "x"}}')])
     world.until_drained()
     assert worker.poll() is None
 
 
-def _peak(worker: subprocess.Popen[bytes]) -> int:
+def _peak(worker: Forked) -> int:
     return _status(worker, "VmHWM")
 
 
-def _status(worker: subprocess.Popen[bytes], name: str) -> int:
+def _status(worker: Forked, name: str) -> int:
     """Bytes, as the kernel counts them."""
     lines = Path(f"/proc/{worker.pid}/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))

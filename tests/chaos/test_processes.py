@@ -18,6 +18,7 @@ from local_stack.debian import brought, packages_of_this_release
 from local_stack.fetching import fetched
 from local_stack.folders import cache_folder
 from tests.chaos.longer import only_full
+from tests.integration import forked
 from tests.integration.applying import applying, doc, person
 from tests.integration.evidence import OrderWatch
 from tests.integration.legacy_topics import legacy_topics, write
@@ -106,11 +107,7 @@ def test_a_server_whose_clock_was_put_back_is_measured_again_and_parked_rows_are
 
 def test_a_worker_whose_log_has_no_room_works_on_and_leaves_in_good_order(world):
     world.put("people", [person(f"u{n}") for n in range(50)])
-    with Path("/dev/full").open("wb") as full:
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "migration_worker"], cwd=ROOT, env={**os.environ, **world.environment},
-            stdout=full, stderr=full,
-        )  # fmt: skip
+    worker = forked.service("migration_worker", world.environment, Path("/dev/full"))
     world.running.append(worker)
 
     world.until_drained()
@@ -154,26 +151,18 @@ class TestAThreadThatDies:
     ],
     ids=["key rules", "changes", "lanes"],
 )
-def test_rules_of_another_time_are_refused_at_the_start(world, program, change, told):
+def test_rules_of_another_time_are_refused_at_the_start(world, program, change, told, tmp_path):
     with world.database.transaction() as session:
         if change:
             session.execute(change)
     if not change:
         world.mapping_file.write_text(world.mapping_file.read_text().replace("lanes: 4", "lanes: 8"))
-    environment = {**os.environ, **world.environment, "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"}
+    environment = {**world.environment, "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"}
 
-    ended = subprocess.run(
-        [sys.executable, "-m", program],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    refused = forked.service(program, environment, tmp_path / "log")
 
-    assert ended.returncode == 2
-    assert told in ended.stdout
+    assert refused.wait(60) == 2
+    assert told in (tmp_path / "log").read_text()
 
 
 def test_a_transaction_that_never_ends_is_told_at_the_second_look(servers, tmp_path, caplog):

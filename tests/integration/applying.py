@@ -1,9 +1,6 @@
 """A control schema, a processed schema and a queue of a test's own, with raw rows put in as the master would."""
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,6 +26,8 @@ from migration_worker.brake import Brake
 from migration_worker.lane_work import LaneWork
 from migration_worker.opening import open_mapping, open_streams
 from runtime.mapping_file import compiled
+from tests.integration import forked
+from tests.integration.forked import Forked
 from tests.integration.open_streams import register_open
 from tests.servers.schemas import control_schema
 from work_queue.attributes import ensure_queue
@@ -104,7 +103,7 @@ class Applying:
     queue_url: str
     queue: WorkQueue
     environment: dict[str, str]
-    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    running: list[Forked] = field(default_factory=list)
     mapping_text: str = field(init=False)
     """What the file said first; a test may write another."""
 
@@ -156,16 +155,10 @@ class Applying:
         bells = [Doorbell(stream, lane, 1) for stream in self.mapping.streams for lane in range(4)]
         assert not self.queue.ring(bells)
 
-    def start(self, **variables: str) -> subprocess.Popen[bytes]:
+    def start(self, **variables: str) -> Forked:
         """The real worker, in the background."""
         log = self.mapping_file.parent / f"worker-{len(self.running)}.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "migration_worker"],
-                env={**os.environ, **self.environment, **variables},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+        process = forked.service("migration_worker", {**self.environment, **variables}, log)
         self.running.append(process)
         return process
 

@@ -2,9 +2,6 @@
 
 import json
 import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +16,8 @@ from migration_core.steps import nothing
 from remote_files.source import remote_of
 from snapshot_loader.fetching import Fetched, Fetching, fetch
 from snapshot_loader.progress import SpokenProgress
+from tests.integration import forked
+from tests.integration.forked import Forked
 from tests.servers.file_server import FileServer
 from tests.unit.snapshot_parts import part_of
 
@@ -64,23 +63,23 @@ class Export:
         )
         return fetch(Fetching(remote, self.folder, progress=SpokenProgress(lambda _told: None), **known | changes))
 
-    def command(self, *options: str, source: str = "", **variables: str) -> subprocess.Popen[str]:
-        """`migration snapshot fetch` in a process of its own."""
+    def command(self, *options: str, source: str = "", **variables: str) -> Forked:
+        """`migration snapshot fetch` in a process of its own, with these variables and no others."""
         words = ["snapshot", "fetch", source or f"{self.server.url}/export/", str(self.folder), *options]
-        return subprocess.Popen(
-            [sys.executable, "-m", "migration_cli", *words],
-            cwd=ROOT,
-            env={"PATH": os.environ["PATH"], **variables},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return Forked(forked.start(words, {"PATH": os.environ["PATH"], **variables}, self._log, alone=True))
+
+    def said(self) -> tuple[str, str]:
+        """What the last such process wrote to stdout and to stderr."""
+        return forked.said(self._log)
+
+    @property
+    def _log(self) -> Path:
+        return self.folder.with_name("fetch")
 
     def run(self, *options: str, source: str = "", **variables: str) -> tuple[int, str, str]:
         """The same until it has ended."""
-        process = self.command(*options, source=source, **variables)
-        out, err = process.communicate(timeout=_PATIENCE_SECONDS)
-        return process.returncode, out, err
+        code = self.command(*options, source=source, **variables).wait(_PATIENCE_SECONDS)
+        return code, *self.said()
 
     def killed_in_mid_part(self) -> int:
         """Kill a fetch of one part when the server stands still and a block is there; how many bytes are."""
@@ -89,8 +88,8 @@ class Export:
             assert self.server.held.wait(_PATIENCE_SECONDS)
             until(lambda: self.partial_bytes() > 0)
         finally:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
+            process.kill()
+            process.wait()
         return self.partial_bytes()
 
     def partial_bytes(self) -> int:

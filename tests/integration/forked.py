@@ -25,6 +25,7 @@ _context.set_forkserver_preload(
         "tests.chaos.failpoints",
         "tests.integration.forked",
         "migration_cli.__main__",
+        "migration_cli.fetching",
         "migration_cli.redrive",
         "migration_cli.reload",
         "migration_cli.verify",
@@ -40,10 +41,10 @@ _context.set_forkserver_preload(
 )
 
 
-def start(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> BaseProcess:
-    """Begin `migration …`; what it says goes to LOG.out and LOG.err."""
+def start(arguments: Sequence[str], environment: Mapping[str, str], log: Path, *, alone: bool = False) -> BaseProcess:
+    """Begin `migration …`, with the tests' own variables too unless `alone`; it speaks to LOG.out and LOG.err."""
     out, err = (str(f"{log}.{end}") for end in ("out", "err"))
-    return _begun(COMMAND, arguments, environment, out, err)
+    return _begun(COMMAND, arguments, {**({} if alone else os.environ), **environment}, out, err)
 
 
 def said(log: Path) -> tuple[str, str]:
@@ -62,6 +63,10 @@ class Forked:
     def pid(self) -> int:
         return self.process.pid or 0
 
+    @property
+    def returncode(self) -> int | None:
+        return self.process.exitcode
+
     def poll(self) -> int | None:
         return self.process.exitcode
 
@@ -78,6 +83,11 @@ class Forked:
         os.kill(self.pid, number)
 
 
+def service(module: str, environment: Mapping[str, str], log: Path) -> Forked:
+    """Begin a service as `python -m MODULE` would; all that it says goes to `log`."""
+    return Forked(_begun(module, (), {**os.environ, **environment}, str(log), str(log)))
+
+
 class ForkedChildren(Children):
     """The same programs as `Children` starts, without the second that an interpreter and its imports take."""
 
@@ -86,15 +96,17 @@ class ForkedChildren(Children):
         self.logs.mkdir(parents=True, exist_ok=True)
         log = self.logs / f"{name}.log"
         module, *rest = arguments
-        process = _begun(module, rest, {**self.environment, **variables}, str(log), str(log))
+        process = _begun(module, rest, {**os.environ, **self.environment, **variables}, str(log), str(log))
         child = Child(name, Forked(process), log)
         self.running.append(child)
         return child
 
 
 def _begun(module: str, arguments: Sequence[str], environment: Mapping[str, str], out: str, err: str) -> BaseProcess:
-    whole = {**os.environ, **environment}  # as it is here and now: the process that forks remembers another moment
-    child = _context.Process(target=_program, args=(module, tuple(arguments), whole, out, err))
+    for log in (out, err):
+        Path(log).open("ab").close()  # there at once, for whoever looks into it
+    # All of its environment, as it is here and now: the process that forks remembers another moment.
+    child = _context.Process(target=_program, args=(module, tuple(arguments), dict(environment), out, err))
     child.start()
     return child
 

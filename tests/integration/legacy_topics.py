@@ -1,9 +1,6 @@
 """A control schema, topics and a queue of a test's own, and what an independent consumer reads from the topics."""
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -34,6 +31,8 @@ from migration_master.observed import Observed
 from migration_master.survey import Survey
 from runtime.mapping_file import compiled
 from runtime.metrics import Metrics
+from tests.integration import forked
+from tests.integration.forked import Forked
 from tests.servers.schemas import control_schema
 from work_queue.attributes import ensure_queue
 from work_queue.client import client
@@ -65,7 +64,7 @@ class LegacyTopics:
     streams: dict[str, str] = field(default_factory=dict)
     """{stream: topic}."""
     partial: set[str] = field(default_factory=set)
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    processes: list[Forked] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
     """What masters in this process waited for, without waiting."""
 
@@ -220,15 +219,10 @@ class LegacyTopics:
             )
         )
 
-    def start(self, **env: str) -> subprocess.Popen[bytes]:
-        """`python -m migration_master` as in production, with its log in the test's folder."""
-        with (self.folder / f"master-{len(self.processes)}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "migration_master"],
-                env={**os.environ, **self.environment(), **env},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+    def start(self, **env: str) -> Forked:
+        """The real master, with its log in the test's folder."""
+        log = self.folder / f"master-{len(self.processes)}.log"
+        process = forked.service("migration_master", {**self.environment(), **env}, log)
         self.processes.append(process)
         return process
 

@@ -5,7 +5,7 @@ import pytest
 from tests.chaos.plan import LOADER, MASTER, SERVERS, VERIFIER, WORKER, Act, Size, plan_of
 from tests.chaos.round import play
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.long]
 
 PROCESSES = Size(
     users=150,

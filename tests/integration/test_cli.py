@@ -20,7 +20,7 @@ from tests.integration.command_line import Cli
 from work_queue.attributes import ensure_queue
 from work_queue.client import client
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.long]
 
 
 @pytest.fixture

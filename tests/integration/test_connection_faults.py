@@ -26,7 +26,7 @@ from tests.chaos.tcp_proxy import BOTH, BlackHole, CutAfter, Flip, Latency, Refu
 from tests.integration.applying import Applying, applying, doc, person
 from tests.integration.legacy_topics import complete, drain, legacy_topics, turns, write
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(SECONDS)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(SECONDS), pytest.mark.long]
 
 PLACES = 200 if FULL else 3
 """At which the bytes of each way are cut or flipped."""

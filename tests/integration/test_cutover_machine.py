@@ -16,7 +16,7 @@ from tests.asl.here import deployed_here
 from tests.asl.machine import TaskFailed
 from tests.integration.migrating import migrating
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.long]
 
 HOOKS = ("freeze", "unfreeze", "switch", "switch_back")
 

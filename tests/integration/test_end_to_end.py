@@ -14,7 +14,7 @@ from examples.health_devices import scenario as health_devices
 from migration_core.cutover import CutoverStep
 from tests.integration.migrating import Migrating, migrating
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.long]
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from tests.chaos.plan import MASTER
 from tests.integration.migrating import TRY_AGAIN, Migrating, migrating
 from tests.servers.own import OwnServers, schema_url
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.long]
 
 USERS = 300
 SECONDS = 4.0

@@ -25,6 +25,8 @@ from tests.servers.schemas import control_schema
 from work_queue.attributes import attributes, ensure_queue
 from work_queue.client import client
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 MIGRATIONS = ROOT / "examples/health_devices/migrations"
 

@@ -1,6 +1,5 @@
 """The master as a process: killed, suspended, doubled, asked to leave and asked how it is."""
 
-import os
 import signal
 
 import pytest
@@ -9,6 +8,7 @@ from migration_core.errors import ConfigError
 from migration_core.steps import Step
 from migration_master.opening import check_registered
 from runtime.mapping_file import compiled
+from tests.chaos.suspended import go_on, until_stopped
 from tests.integration.legacy_topics import complete, drain, legacy_topics, write
 
 pytestmark = pytest.mark.servers
@@ -59,11 +59,11 @@ class TestTheProcess:
         legacy.capture()
         write(legacy, topic, 100, partitions=2)
         first = legacy.start(MIGRATION_FAILPOINTS=f"{Step.MASTER_BATCH_READ}:1:stop")
-        legacy.wait(lambda: os.waitid(os.P_PID, first.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None)
+        until_stopped(first)
 
         second = legacy.start()
         legacy.wait(lambda: legacy.offsets() == legacy.ends())
-        first.send_signal(signal.SIGCONT)
+        go_on(first)
 
         assert first.wait(20) == 75
         second.send_signal(signal.SIGTERM)

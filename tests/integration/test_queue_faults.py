@@ -1,6 +1,5 @@
 """A queue that lies in every way in which AWS may, between a real master and real workers: the result is the same."""
 
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
 
-import psutil
 import pytest
 
 from db.ledger import ledger
@@ -27,6 +25,7 @@ from replay.check import check
 from replay.publish import ends, publish, read_log
 from tests.chaos.sqs_faults import Rates, answer_lost
 from tests.chaos.sqs_proxy import SqsProxy, sqs_proxy
+from tests.chaos.suspended import go_on, until_stopped
 from tests.integration.applying import Applying, applying, person
 from tests.integration.evidence import OrderWatch
 from tests.integration.migrating import Migrating, migrating
@@ -35,7 +34,7 @@ from work_queue.attributes import QueueAttributes, attributes
 from work_queue.client import client
 from work_queue.queue import WorkQueue
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.long]
 
 USERS = 40
 RECORDS = 8
@@ -183,11 +182,11 @@ def test_a_worker_that_was_suspended_after_its_commit_finds_its_receipts_expired
     world.put("people", [person(f"u{n}") for n in range(20)])
     world.queue.ring(bells(0, 1, 2, 3))
     process = world.start(MIGRATION_FAILPOINTS=f"{Step.WORKER_COMMITTED}:1:stop")
-    until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED, "the suspension")
+    until_stopped(process)
     until(lambda: in_queue(servers, world).in_flight == 0, "the end of the visibility time-out")
 
     world.put("people", [person(f"u{n}", "new") for n in range(20)])
-    process.send_signal(signal.SIGCONT)
+    go_on(process)
     world.until_drained()
     until(lambda: in_queue(servers, world).messages + in_queue(servers, world).in_flight == 0, "an empty queue")
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.reloading import Reloading, reloading
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.long]
 
 KILLED_AT = [
     "reload.generation_raised",

@@ -106,8 +106,8 @@ class TestFetching:
             export.fetch()
 
         server.release.set()
-        assert first.communicate()[1] != ""
-        assert first.returncode == 0
+        assert first.wait(30) == 0
+        assert export.said()[1] != ""
         export.expect_equal()
 
     def test_too_little_room_is_told_before_anything_is_fetched(self, export, server, monkeypatch):
@@ -362,9 +362,9 @@ class TestDying:
         until(lambda: len(server.of(ONE)) > 1)
 
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=30)
 
-        assert process.returncode == 75
+        assert process.wait(30) == 75
+        _, err = export.said()
         assert "stopped at a checkpoint" in err
         assert "waiting: one: byte 100000 of 300000: http" in err
         server.faults.clear()

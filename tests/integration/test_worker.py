@@ -22,7 +22,7 @@ from tests.chaos.mysql_proxy import mysql_proxy
 from tests.chaos.mysql_session import Cut
 from tests.integration.applying import Applying, applying, doc, person
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.long]
 
 WORKER_STEPS = [step for step in Step if step.startswith("worker.")]
 
