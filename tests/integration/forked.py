@@ -19,8 +19,8 @@ COMMAND = "migration_cli"
 _DIE_WITH_THE_PARENT = 1
 """PR_SET_PDEATHSIG."""
 
-_context = get_context("forkserver")
-_context.set_forkserver_preload(
+CONTEXT = get_context("forkserver")
+CONTEXT.set_forkserver_preload(  # the one place that may: whoever says it last would have forgotten all the others
     [
         "tests.chaos.failpoints",
         "tests.integration.forked",
@@ -28,6 +28,7 @@ _context.set_forkserver_preload(
         "migration_cli.fetching",
         "migration_cli.redrive",
         "migration_cli.reload",
+        "migration_cli.replay_schema",
         "migration_cli.verify",
         "migration_master.__main__",
         "migration_statistics.running",
@@ -35,6 +36,7 @@ _context.set_forkserver_preload(
         "migration_verifier.verify",
         "migration_worker.__main__",
         "migration_worker.redriving",
+        "migration_worker.replaying",
         "snapshot_loader.__main__",
         "snapshot_loader.taking",
     ]
@@ -106,7 +108,7 @@ def _begun(module: str, arguments: Sequence[str], environment: Mapping[str, str]
     for log in (out, err):
         Path(log).open("ab").close()  # there at once, for whoever looks into it
     # All of its environment, as it is here and now: the process that forks remembers another moment.
-    child = _context.Process(target=_program, args=(module, tuple(arguments), dict(environment), out, err))
+    child = CONTEXT.Process(target=_program, args=(module, tuple(arguments), dict(environment), out, err))
     child.start()
     return child
 

@@ -6,7 +6,6 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from multiprocessing import get_context
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -24,6 +23,7 @@ from snapshot_loader.loading import LoadParts, StreamLoad
 from snapshot_loader.progress import SpokenProgress
 from snapshot_loader.reading import Bounds
 from snapshot_loader.stopping import Insistence
+from tests.integration import forked
 from tests.unit.snapshot_parts import compress, part_of
 
 LANES = 8
@@ -42,9 +42,6 @@ streams:
         key: id
         columns: {{id: $.id, n: {{path: $.n, type: int}}}}
 """
-
-_forked = get_context("forkserver")
-_forked.set_forkserver_preload(["tests.integration.snapshots"])
 
 
 def line(number: int, *, key: int | None = None, text: str = "x" * 40) -> bytes:
@@ -122,7 +119,7 @@ class SnapshotCase:
 
     def load_killed_at(self, step: Step, passing: int) -> bool:
         """In a process of its own, which kills itself there; whether it came so far."""
-        child = _forked.Process(target=_load_in_child, args=(self.url, self.folder, self.mapping, step, passing))
+        child = forked.CONTEXT.Process(target=_load_in_child, args=(self.url, self.folder, self.mapping, step, passing))
         child.start()
         child.join(30)
         if child.exitcode == -signal.SIGKILL:

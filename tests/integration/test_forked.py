@@ -1,4 +1,4 @@
-"""Programs that tests fork do not outlive them."""
+"""Programs that tests fork begin at once, and do not outlive them."""
 
 import os
 import subprocess
@@ -6,7 +6,10 @@ import sys
 from pathlib import Path
 from threading import Event
 
+import pytest
+
 from local_stack.process import process_of
+from tests.integration.forked import CONTEXT
 
 _TESTS_THAT_ARE_KILLED = """
 import os, pathlib, sys
@@ -17,6 +20,20 @@ if __name__ == "__main__":
     print(child.process.pid, flush=True)
     os.read(0, 1)
 """
+
+
+def _leave_with(module: str) -> None:
+    sys.exit(0 if module in sys.modules else 1)
+
+
+@pytest.mark.parametrize(
+    "module", ["migration_master.__main__", "migration_worker.__main__", "snapshot_loader.__main__"]
+)
+def test_a_program_finds_all_that_it_imports_there(module):
+    child = CONTEXT.Process(target=_leave_with, args=(module,))
+    child.start()
+    child.join(30)
+    assert child.exitcode == 0
 
 
 def test_a_program_ends_where_the_tests_that_forked_it_are_killed(tmp_path):

@@ -38,12 +38,12 @@ def people(world) -> Applying:
     world.put("trips", [("t", doc(id="t", op="change", body={"delay": 1})), ("t", doc(id="t", op="change", body={}))])
     world.drain()
     world.put("people", [person(f"w{n}") for n in range(4)])
-    source = "SELECT 77, stream_id, 'partition' FROM stream WHERE name = 'people'"
+    source = "SELECT 90077, stream_id, 'partition' FROM stream WHERE name = 'people'"
     run(world, f"INSERT INTO source (source_id, stream_id, kind) {source}")
     columns = "source_id, stream_id, topic, topic_id, kafka_partition, start_offset, end_offset, next_offset"
-    offset = "SELECT 77, stream_id, 'other', 'id', 5, 0, 0, 20 FROM source WHERE source_id = 77"
+    offset = "SELECT 90077, stream_id, 'other', 'id', 5, 0, 0, 20 FROM source WHERE source_id = 90077"
     run(world, f"INSERT INTO source_offset ({columns}) {offset}")
-    run(world, "UPDATE raw_people SET source_id = 77 WHERE source_offset < 20")
+    run(world, "UPDATE raw_people SET source_id = 90077 WHERE source_offset < 20")
     return world
 
 
@@ -77,12 +77,12 @@ class TestLedger:
 
     def test_a_part_that_lost_a_line_has_a_remainder(self, people, capsys, monkeypatch):
         run(people, "INSERT INTO snapshot (snapshot_id, stream_id, generation, manifest_sha256, folder) "
-            "SELECT 1, stream_id, 1, '', '/s' FROM stream WHERE name = 'people'")  # fmt: skip
-        run(people, "INSERT INTO source (source_id, stream_id, kind) SELECT 78, stream_id, 'part' FROM stream "
+            "SELECT 90001, stream_id, 1, '', '/s' FROM stream WHERE name = 'people'")  # fmt: skip
+        run(people, "INSERT INTO source (source_id, stream_id, kind) SELECT 90078, stream_id, 'part' FROM stream "
             "WHERE name = 'people'")  # fmt: skip
         run(people, "INSERT INTO snapshot_part (source_id, snapshot_id, part, file, `rows`, bytes, sha256, "
-            "lines_loaded) VALUES (78, 1, 1, 'people-1.ndjson', 3, 1, '', 3)")  # fmt: skip
-        run(people, "UPDATE raw_people SET source_id = 78 WHERE source_offset IN (3, 4)")
+            "lines_loaded) VALUES (90078, 90001, 1, 'people-1.ndjson', 3, 1, '', 3)")  # fmt: skip
+        run(people, "UPDATE raw_people SET source_id = 90078 WHERE source_offset IN (3, 4)")
 
         code, out, _ = said(capsys, monkeypatch, "--by", "partition", "--json")
 

@@ -65,7 +65,7 @@ class TestRate:
         world.put("people", [person(f"u{n}") for n in range(500)])
         pass_time(world, 3600)
 
-        granted = rate_limit.take(world.database, 1, 50, 4000)
+        granted = rate_limit.take(world.database, world.parts("people").registered.stream_id, 50, 4000)
 
         assert 50 <= granted < 500
 

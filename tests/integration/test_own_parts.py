@@ -44,7 +44,7 @@ def test_what_a_test_left_in_its_schema_no_other_test_sees(servers):
         with database.transaction() as session:
             assert session.rows("SELECT * FROM lane_head") == []
             assert session.rows("SHOW TABLES LIKE 'raw%'") == []
-        assert register(database, StreamDefinition("others", 32, 1, False, "0" * 64)).stream_id == 1
+            assert session.rows("SELECT * FROM stream") == []
         database.close()
 
     assert again == url

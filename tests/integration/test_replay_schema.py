@@ -1,11 +1,8 @@
 """A changed mapping replayed from raw on a real MySQL, beside the tables that are there, and swapped with them."""
 
 import json
-import os
 import signal
-import sys
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from threading import Event
 
@@ -22,12 +19,12 @@ from db.shadow import begin
 from db.stream_state import pause_stream
 from db.target import read_target
 from db.target_health import HealthWatch
-from migration_cli.__main__ import main
 from migration_core.errors import ConfigError, StaleMapping
 from migration_worker.brake import Brake
 from migration_worker.lane_work import LaneWork
 from migration_worker.opening import open_mapping, open_streams
 from migration_worker.replaying import Replaying
+from tests.integration import forked
 from tests.integration.applying import Applying, Record, applying, doc, person
 from tests.integration.verifying import verified
 
@@ -44,8 +41,6 @@ KILLED_AT = [
     "replay.swapped",
 ]
 """In the order in which one replay comes by, run again and again; from the fourth on, to be swapped."""
-_forked = get_context("forkserver")
-_forked.set_forkserver_preload(["tests.integration.test_replay_schema"])
 
 
 @dataclass
@@ -60,14 +55,13 @@ class Replay:
     def __call__(self, *options: str, code: int = 0, **variables: str) -> str:
         """What it says; it must end with `code`."""
         self.runs += 1
-        log = self.mapping.parent / f"replay-{self.runs}.log"
+        log = self.mapping.parent / f"replay-{self.runs}"
         arguments = ("replay-schema", self.stream, "--mapping", str(self.mapping), *options)
-        child = _forked.Process(target=_migration, args=({**self.world.environment, **variables}, log, arguments))
-        child.start()
+        child = forked.start(arguments, {**self.world.environment, **variables}, log)
         child.join(60)
-        said = log.read_text(encoding="utf-8")
-        assert child.exitcode == code, f"{options} ended with {child.exitcode}: {said}"
-        return said
+        out, err = forked.said(log)
+        assert child.exitcode == code, f"{options} ended with {child.exitcode}: {out}{err}"
+        return err + out
 
     def report(self) -> dict:
         return json.loads(self("--json").splitlines()[-1])
@@ -90,15 +84,6 @@ class Replay:
             Limits(),
             Brake(self.world.database, HealthWatch(self.world.database)),
         )
-
-
-def _migration(environment: dict[str, str], log: Path, arguments: tuple[str, ...]) -> None:
-    output = os.open(log, os.O_WRONLY | os.O_CREAT)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    os.environ.update(environment)
-    sys.argv = ["migration", *arguments]
-    main()
 
 
 @pytest.fixture

@@ -50,7 +50,8 @@ def expect_swept(case: SnapshotCase) -> None:
     assert places == [(pack(3, snapshot_number(2, n)), n, 1) for n in range(1, len(gone) + 1)]
     heads = case.rows("SELECT lane, head, `rows` FROM lane_head WHERE `rows` > 0 ORDER BY lane")
     assert heads == case.rows("SELECT lane, MAX(sequence), COUNT(*) FROM raw_users GROUP BY lane ORDER BY lane")
-    assert case.rows("SELECT part, state, `rows`, lines_loaded FROM snapshot_part WHERE snapshot_id = 2") == [
+    newest = "snapshot_id = (SELECT MAX(snapshot_id) FROM snapshot)"
+    assert case.rows(f"SELECT part, state, `rows`, lines_loaded FROM snapshot_part WHERE {newest}") == [
         (1, "open", len(LEFT), len(LEFT)),
         (2, "open", len(gone), len(gone)),
     ]
