@@ -21,7 +21,6 @@ from tests.integration.forked import Forked
 from tests.servers.file_server import FileServer
 from tests.unit.snapshot_parts import part_of
 
-ROOT = Path(__file__).parents[2]
 SIZE = 300_000
 """Of a part: some blocks, and more than counts as progress."""
 _PATIENCE_SECONDS = 30

@@ -85,9 +85,9 @@ class Forked:
         os.kill(self.pid, number)
 
 
-def service(module: str, environment: Mapping[str, str], log: Path) -> Forked:
-    """Begin a service as `python -m MODULE` would; all that it says goes to `log`."""
-    return Forked(_begun(module, (), {**os.environ, **environment}, str(log), str(log)))
+def service(module: str, environment: Mapping[str, str], log: Path, *arguments: str) -> Forked:
+    """Begin a service as `python -m MODULE ARGUMENTS` would; all that it says goes to `log`."""
+    return Forked(_begun(module, arguments, {**os.environ, **environment}, str(log), str(log)))
 
 
 class ForkedChildren(Children):
@@ -98,17 +98,16 @@ class ForkedChildren(Children):
         self.logs.mkdir(parents=True, exist_ok=True)
         log = self.logs / f"{name}.log"
         module, *rest = arguments
-        process = _begun(module, rest, {**os.environ, **self.environment, **variables}, str(log), str(log))
-        child = Child(name, Forked(process), log)
+        child = Child(name, service(module, {**self.environment, **variables}, log, *rest), log)
         self.running.append(child)
         return child
 
 
-def _begun(module: str, arguments: Sequence[str], environment: Mapping[str, str], out: str, err: str) -> BaseProcess:
+def _begun(module: str, arguments: Sequence[str], environment: dict[str, str], out: str, err: str) -> BaseProcess:
     for log in (out, err):
         Path(log).open("ab").close()  # there at once, for whoever looks into it
     # All of its environment, as it is here and now: the process that forks remembers another moment.
-    child = CONTEXT.Process(target=_program, args=(module, tuple(arguments), dict(environment), out, err))
+    child = CONTEXT.Process(target=_program, args=(module, tuple(arguments), environment, out, err))
     child.start()
     return child
 
