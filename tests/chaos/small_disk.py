@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from local_stack.mysql import MySql
 from local_stack.process import Process, start
 from local_stack.server import Place
 from tests.chaos.ports import free_port
+from tests.waiting import until
 
 _SIZE = "280m"
 _SMALL = (
@@ -21,7 +21,6 @@ _SMALL = (
 )  # fmt: skip
 _MOUNTED = 'mount -t tmpfs -o size="$0" none "$1" && cp -a "$2/." "$1" && shift 2 && exec "$@"'
 _BLOCK = bytes(1 << 20)
-_WITHIN_SECONDS = 60
 
 
 def _alone() -> list[str]:
@@ -74,11 +73,12 @@ def small_disk(folder: Path) -> Iterator[SmallDisk]:
         [*_alone(), "sh", "-c", _MOUNTED, _SIZE, str(disk), str(data), *command, *_SMALL], log=place.own / "mysql.log"
     )
     try:
-        until = time.monotonic() + _WITHIN_SECONDS
-        while server.version(server.address(port)) is None:
-            assert process.alive(), (place.own / "mysql.log").read_text(encoding="utf-8")[-2000:]
-            assert time.monotonic() < until
-            time.sleep(0.1)
+        log = place.own / "mysql.log"
+        until(
+            lambda: server.version(server.address(port)) or not process.alive(),
+            lambda: f"an answer; {log.read_text(encoding='utf-8')[-2000:]}",
+        )
+        assert process.alive(), log.read_text(encoding="utf-8")[-2000:]
         yield SmallDisk(server.address(port), process, Path(f"/proc/{process.pid}/root", *disk.parts[1:]))
     finally:
         process.stop(kill=True)

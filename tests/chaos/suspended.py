@@ -1,23 +1,21 @@
 """Processes that a failpoint has stopped in the middle of a transaction, and what a server does to their sessions."""
 
 import signal
-import time
 
 import psutil
 
 from db.engine import LANE_SECONDS, Database
 from tests.integration.forked import Forked
-
-_WITHIN_SECONDS = 60
+from tests.waiting import until
 
 
 def until_stopped(process: Forked) -> None:
     """It stands at its failpoint when this returns."""
-    until = time.monotonic() + _WITHIN_SECONDS
-    while psutil.Process(process.pid).status() != psutil.STATUS_STOPPED:
-        assert process.poll() is None, f"it ended with {process.returncode} instead"
-        assert time.monotonic() < until, "it never came to its failpoint"
-        time.sleep(0.02)
+    until(
+        lambda: process.poll() is not None or psutil.Process(process.pid).status() == psutil.STATUS_STOPPED,
+        "it comes to its failpoint",
+    )
+    assert process.poll() is None, f"it ended with {process.returncode} instead"
 
 
 def go_on(process: Forked) -> None:

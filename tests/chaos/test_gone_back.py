@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -26,6 +25,7 @@ from tests.chaos.longer import only_full
 from tests.chaos.ports import free_port
 from tests.integration.legacy_topics import drain, legacy_topics, write
 from tests.integration.migrating import Migrating, migrating
+from tests.waiting import until
 
 pytestmark = [pytest.mark.servers, pytest.mark.long]
 
@@ -102,10 +102,7 @@ def replica(primary: LocalStack, folder: Path) -> Iterator[str]:
     process = start(command, log=folder / "mysql" / "mysql.log")
     url = server.address(port)
     try:
-        until = time.monotonic() + _WITHIN_SECONDS
-        while server.version(url) is None:
-            assert time.monotonic() < until
-            time.sleep(0.1)
+        until(lambda: server.version(url), "the replica answers", seconds=_WITHIN_SECONDS)
         with _session(url) as session:
             session.execute(
                 "CHANGE REPLICATION SOURCE TO SOURCE_HOST = %s, SOURCE_PORT = %s, SOURCE_USER = %s, "
@@ -144,7 +141,7 @@ def test_a_fail_over_to_another_address_that_loses_a_tail_loses_no_record(stack,
         world.start_services(workers=1)
         new = second + world.database.schema
         there = Database(new, pool_size=2)
-        _until(lambda: _stored(there) > USERS)
+        until(lambda: _stored(there) > USERS, "the replica gets rows", seconds=_WITHIN_SECONDS)
         with _session(second) as session:
             session.execute("STOP REPLICA")
         kept = _stored(there)
@@ -172,13 +169,6 @@ def _stored(database: Database) -> int:
         return sum(one.received for one in ledger(database))
     except SqlError:
         return 0
-
-
-def _until(condition) -> None:
-    until = time.monotonic() + _WITHIN_SECONDS
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.1)
 
 
 def whole_batches(segment: Path, most: int) -> int:

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ from tests.integration.applying import applying, doc, person
 from tests.integration.evidence import OrderWatch
 from tests.integration.legacy_topics import legacy_topics, write
 from tests.integration.migrating import migrating
+from tests.waiting import until
 
 pytestmark = pytest.mark.servers
 
@@ -101,7 +101,7 @@ def test_a_server_whose_clock_was_put_back_is_measured_again_and_parked_rows_are
     assert len(due) == 1
     world.start()
     world.until_drained()
-    _until(lambda: world.ledger("logins").parked == 0)
+    until(lambda: world.ledger("logins").parked == 0, "no row is parked")
     assert world.rows("SELECT id, login FROM {target}.logins ORDER BY id") == [("a", "y"), ("b", "x")]
 
 
@@ -187,10 +187,3 @@ def test_a_transaction_that_never_ends_is_told_at_the_second_look(servers, tmp_p
 
     assert once == []
     assert twice == [(topic, 0, 6)]
-
-
-def _until(condition) -> None:
-    until = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.05)

@@ -1,13 +1,13 @@
 """A server whose disk is full: nothing is blamed on the rows, and all goes on once there is room."""
 
 import json
-import time
 from dataclasses import replace
 
 import pytest
 
 from tests.chaos import small_disk as disks
 from tests.integration.applying import applying, person
+from tests.waiting import until
 
 pytestmark = pytest.mark.servers
 
@@ -24,7 +24,7 @@ def test_a_disk_that_fills_up_makes_no_reject_and_the_worker_goes_on_when_it_is_
         disk.fill(leaving=_ROOM)
         worker = world.start()
         log = tmp_path / "worker-0.log"
-        _until(lambda: {"MySQL error 1114"} & set(_reasons(log)))
+        until(lambda: {"MySQL error 1114"} & set(_reasons(log)), "the disk is full")
         full = world.ledger("people")
 
         disk.free()
@@ -42,10 +42,3 @@ def _reasons(log) -> list[str]:
     """What the worker says of the batches that it will redo."""
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("{")]
     return [str(line["error"]).partition(":")[0] for line in lines if line["event"] == "batch_will_be_redone"]
-
-
-def _until(condition) -> None:
-    until = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.1)

@@ -1,7 +1,6 @@
 """Masters and workers suspended in the middle of a transaction, while another takes their place."""
 
 import signal
-import time
 
 import pytest
 
@@ -11,6 +10,7 @@ from tests.chaos.suspended import end_its_transactions, go_on, until_stopped, wa
 from tests.integration.applying import doc, person
 from tests.integration.emptying import emptied
 from tests.integration.legacy_topics import complete, legacy_topics, write
+from tests.waiting import until
 
 pytestmark = pytest.mark.servers
 
@@ -97,7 +97,7 @@ class TestAWorkerWithItsLanes:
         world.put("people", counted_up(200, 300))  # ingest waits for no worker
         world.put("trips", [("t", doc(op="set", body={"id": "t", "stage": "x"}))])
         world.ring()
-        _until(world, lambda: world.ledger("trips").pending == 0)
+        until(lambda: world.ledger("trips").pending == 0, "the other stream's row is applied", seconds=100)
 
         if ended:
             end_its_transactions(world.database)
@@ -115,10 +115,3 @@ class TestAWorkerWithItsLanes:
         for process in (first, second):
             process.send_signal(signal.SIGTERM)
         assert [process.wait(20) for process in (first, second)] == [0, 0]
-
-
-def _until(world, condition) -> None:
-    until = time.monotonic() + 100
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.05)

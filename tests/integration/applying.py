@@ -1,7 +1,6 @@
 """A control schema, a processed schema and a queue of a test's own, with raw rows put in as the master would."""
 
 import json
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +29,7 @@ from tests.integration import forked
 from tests.integration.forked import Forked
 from tests.integration.open_streams import register_open
 from tests.servers.schemas import control_schema
+from tests.waiting import until
 from work_queue.attributes import ensure_queue
 from work_queue.client import client
 from work_queue.queue import WorkQueue
@@ -164,11 +164,12 @@ class Applying:
 
     def until_drained(self) -> None:
         """Wait until every row has an outcome."""
-        until = time.monotonic() + _WITHIN_SECONDS
-        while any(one.pending or one.lanes_with_work for one in ledger(self.database)):
-            if time.monotonic() > until:
-                raise AssertionError(f"not drained: {ledger(self.database)}")
-            time.sleep(0.05)
+        until(
+            lambda: not any(one.pending or one.lanes_with_work for one in ledger(self.database)),
+            lambda: f"every row has an outcome; {ledger(self.database)}",
+            seconds=_WITHIN_SECONDS,
+            pause=0.05,
+        )
 
     def stop(self) -> None:
         for process in self.running:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -41,6 +40,7 @@ from tests.integration.inputs import (
 from tests.servers import own
 from tests.servers.schemas import control_schema
 from tests.unit.snapshot_parts import compress
+from tests.waiting import until
 
 WAYS = [
     *((format_, way) for format_ in (JSON, DEBEZIUM) for way in (STREAM, KCAT, NDJSON, KCAT_ZSTD, NDJSON_GZIP)),
@@ -299,19 +299,13 @@ def _apply(world: BadWorld, children: Children, config: dict[str, str]) -> None:
         children.run("loader", "snapshot_loader")
         children.start("master", "migration_master")
         ends = {place: mark.high for place, mark in LogView(config).watermarks(positions(world.database)).items()}
-        _until(children, lambda: positions(world.database) == ends)
+        until(lambda: positions(world.database) == ends, "all is stored", meanwhile=children.check)
         children.start("worker", "migration_worker")
-        _until(
-            children,
+        until(
             lambda: not any(one.pending or one.parked or one.lanes_with_work for one in ledger(world.database)),
+            lambda: f"all is applied; {ledger(world.database)}",
+            seconds=_WITHIN_SECONDS,
+            meanwhile=children.check,
         )
     finally:
         children.stop()
-
-
-def _until(children: Children, condition) -> None:
-    over = time.monotonic() + _WITHIN_SECONDS
-    while not condition():
-        children.check()
-        assert time.monotonic() < over
-        time.sleep(0.1)

@@ -2,8 +2,6 @@
 
 import json
 import os
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,11 +18,11 @@ from tests.integration import forked
 from tests.integration.forked import Forked
 from tests.servers.file_server import FileServer
 from tests.unit.snapshot_parts import part_of
+from tests.waiting import until
 
 SIZE = 300_000
 """Of a part: some blocks, and more than counts as progress."""
 _PATIENCE_SECONDS = 30
-_LOOK_SECONDS = 0.01
 
 
 def some_bytes(size: int = SIZE, seed: int = 1) -> bytes:
@@ -85,7 +83,7 @@ class Export:
         process = self.command()
         try:
             assert self.server.held.wait(_PATIENCE_SECONDS)
-            until(lambda: self.partial_bytes() > 0)
+            until(lambda: self.partial_bytes() > 0, "some bytes are there")
         finally:
             process.kill()
             process.wait()
@@ -107,14 +105,6 @@ class Export:
     def expect_not_loadable(self) -> None:
         """No loader would begin."""
         assert not (self.folder / FILE_NAME).exists()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for what is about to become true."""
-    over = time.monotonic() + _PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < over
-        time.sleep(_LOOK_SECONDS)
 
 
 def told(out: str) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 """A control schema, topics and a queue of a test's own, and what an independent consumer reads from the topics."""
 
 import json
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +33,7 @@ from runtime.metrics import Metrics
 from tests.integration import forked
 from tests.integration.forked import Forked
 from tests.servers.schemas import control_schema
+from tests.waiting import until
 from work_queue.attributes import ensure_queue
 from work_queue.client import client
 
@@ -174,11 +174,8 @@ class LegacyTopics:
         """Wait for the brokers to end transactions: they answer before the markers are written."""
         self.wait(lambda: all(mark.last_stable == mark.high for mark in self.view.watermarks(self.offsets()).values()))
 
-    def wait(self, condition, seconds: float = 30.0, what: str = "the condition") -> None:
-        until = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < until, f"{what} did not come true; offsets {self.offsets()}, ends {self.ends()}"
-            time.sleep(0.02)
+    def wait(self, condition: Callable[[], object], what: str = "the condition") -> None:
+        until(condition, lambda: f"{what}; offsets {self.offsets()}, ends {self.ends()}")
 
     # The master
 
@@ -268,12 +265,14 @@ def turns(master: Master, count: int) -> None:
         master.turn()
 
 
-def drain(master: Master, legacy: LegacyTopics, seconds: float = 30.0) -> None:
+def drain(master: Master, legacy: LegacyTopics) -> None:
     """Turn until everything that can be read is stored."""
-    until = time.monotonic() + seconds
-    while legacy.offsets() != legacy.ends():
-        assert time.monotonic() < until, f"offsets {legacy.offsets()}, ends {legacy.ends()}"
-        master.turn()
+    until(
+        lambda: legacy.offsets() == legacy.ends(),
+        lambda: f"offsets {legacy.offsets()}, ends {legacy.ends()}",
+        pause=0,
+        meanwhile=master.turn,
+    )
 
 
 def write(legacy: LegacyTopics, topic: str, count: int, *, first: int = 0, partitions: int = 1) -> None:

@@ -1,7 +1,6 @@
 """A whole migration of a test's own on shared servers: an example's source, the real programs, and the verdict."""
 
 import signal
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,6 +34,7 @@ from tests.integration.live_writer import LiveWriter
 from tests.integration.without_snapshot import register_from_zero
 from tests.servers import own
 from tests.servers.schemas import control_schema
+from tests.waiting import until
 from work_queue.attributes import VISIBILITY, ensure_queue
 from work_queue.client import client
 
@@ -156,11 +156,13 @@ class Migrating:
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
         """Let the programs come so far."""
-        over = time.monotonic() + PATIENCE_SECONDS
-        while not condition():
-            assert time.monotonic() < over, f"{what} did not come true: {ledger(self.database)}"
-            self.revive()
-            time.sleep(_LOOK_SECONDS)
+        until(
+            condition,
+            lambda: f"{what}; {ledger(self.database)}",
+            seconds=PATIENCE_SECONDS,
+            pause=_LOOK_SECONDS,
+            meanwhile=self.revive,
+        )
 
     def stored(self) -> int:
         """Raw rows of all streams."""

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +31,7 @@ from runtime.retry import patiently
 from tests.integration import forked
 from tests.integration.evidence import OrderWatch, lanes_and_locks
 from tests.servers import own
+from tests.waiting import until
 from work_queue.attributes import ensure_queue
 from work_queue.client import client
 
@@ -223,11 +223,13 @@ class Reloading:
         self.migration(*arguments, code=-signal.SIGKILL, MIGRATION_FAILPOINTS=step)
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
-        over = time.monotonic() + _PATIENCE_SECONDS
-        while not condition():
-            assert time.monotonic() < over, f"{what} did not come true: {ledger(self.database)}"
-            self.children.check()
-            time.sleep(_LOOK_SECONDS)
+        until(
+            condition,
+            lambda: f"{what}; {ledger(self.database)}",
+            seconds=_PATIENCE_SECONDS,
+            pause=_LOOK_SECONDS,
+            meanwhile=self.children.check,
+        )
 
     def until_stored(self) -> None:
         """Everything that was told so far is in raw."""

@@ -17,6 +17,7 @@ from migration_cli.__main__ import main
 from migration_core.steps import Step
 from tests.integration.applying import Applying, doc, person
 from tests.integration.emptying import emptied
+from tests.waiting import until
 
 pytestmark = pytest.mark.servers
 
@@ -149,7 +150,9 @@ class Verifier:
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.endswith("}")]
 
     def get(self, path: str) -> tuple[int, str]:
-        port = until(lambda: next((one["port"] for one in self.events() if one["event"] == "http_listening"), None))
+        port = until(
+            lambda: next((one["port"] for one in self.events() if one["event"] == "http_listening"), None), "it listens"
+        )
         connection = HTTPConnection("127.0.0.1", port, timeout=5)
         connection.request("GET", path)
         answer = connection.getresponse()
@@ -157,13 +160,8 @@ class Verifier:
         connection.close()
         return answer.status, body
 
-
-def until(look):
-    end = time.monotonic() + WITHIN_SECONDS
-    while not (found := look()):
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
-    return found
+    def metrics(self) -> set[str]:
+        return set(self.get("/metrics")[1].splitlines())
 
 
 class TestVerifier:
@@ -174,17 +172,19 @@ class TestVerifier:
             "WHERE s.name = 'logins'")  # fmt: skip
         verifier = Verifier(people, tmp_path)
 
-        until(lambda: 'migration_ledger_remainders{stream="people"} 3.0' in verifier.get("/metrics")[1])
-        metrics = until(lambda: "migration_paused" in (told := verifier.get("/metrics")[1]) and told)
+        wanted = {
+            'migration_ledger_remainders{stream="people"} 3.0',
+            'migration_unaudited_rows{stream="people"} 0.0',
+            'migration_backlog_rows{stream="logins"} 1.0',
+            'migration_paused{stream="logins"} 1.0',
+            'migration_parked_rows{stream="people"} 0.0',
+        }
+        until(lambda: wanted <= verifier.metrics(), lambda: f"told: {wanted - verifier.metrics()}")
         ready, healthy = verifier.get("/readyz")[0], verifier.get("/healthz")[0]
         verifier.process.send_signal(signal.SIGTERM)
 
         assert verifier.process.wait(10) == 0
         assert (ready, healthy) == (200, 200)
-        assert 'migration_unaudited_rows{stream="people"} 0.0' in metrics
-        assert 'migration_backlog_rows{stream="logins"} 1.0' in metrics
-        assert 'migration_paused{stream="logins"} 1.0' in metrics
-        assert 'migration_parked_rows{stream="people"} 0.0' in metrics
         told = [one for one in verifier.events() if one["event"] == "ledger_remainder"]
         assert [(one["stream"], one["done"], one["received"]) for one in told] == [("people", -1, -1)]
 
@@ -210,7 +210,7 @@ class TestVerifier:
             world.ring()
         world.until_drained()
 
-        until(lambda: not any(one.unproven_lanes for one in stream_proofs(world.database)))
+        until(lambda: not any(one.unproven_lanes for one in stream_proofs(world.database)), "every lane is proven")
 
         # What was once found stays on record, so an empty table says that nothing ever was.
         assert world.rows("SELECT kind, detail FROM ledger_remainder") == []
@@ -222,7 +222,7 @@ class TestVerifier:
             assert killed.process.wait(60) == -signal.SIGKILL
         Verifier(people, tmp_path)
 
-        until(lambda: not any(one.unproven_lanes for one in stream_proofs(people.database)))
+        until(lambda: not any(one.unproven_lanes for one in stream_proofs(people.database)), "every lane is proven")
 
         assert open_remainders(people.database) == []
         assert people.rows("SELECT SUM(`rows`) FROM lane_source_audit") == [(62,)]

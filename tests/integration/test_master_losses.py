@@ -162,7 +162,7 @@ class TestTheSourceLostSomething:
             time.sleep(0.15)  # so that the next record rolls the segment
 
         drain(legacy.master(), legacy)
-        legacy.wait(lambda: len(legacy.committed()) < 200, 60, "compaction")
+        legacy.wait(lambda: len(legacy.committed()) < 200, "compaction")
         legacy.rows("UPDATE source_offset SET next_offset = 0, last_offset = NULL, last_sha256 = NULL")
         legacy.rows("TRUNCATE raw_users")
         legacy.rows("UPDATE lane_head SET head = 0, `rows` = 0")

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from migration_core.doorbell import Doorbell
 from migration_core.errors import ConfigError
 from tests.servers import own
 from tests.servers.schemas import control_schema
+from tests.waiting import until
 from work_queue.attributes import attributes
 from work_queue.client import client
 
@@ -83,10 +83,7 @@ def test_topics_are_as_ordered_and_removed_afterwards(servers, kafka_config):
         assert name != other
         assert len(found[name].partitions) == 3
 
-    until = time.monotonic() + 10
-    while {name, other} & view.topics():  # brokers learn of it one after the other
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    until(lambda: not {name, other} & view.topics(), "every broker knows that they are gone")
 
 
 def test_a_queue_carries_doorbells_and_is_gone_afterwards(servers, queue, credentials):

@@ -1,6 +1,5 @@
 """A queue that lies in every way in which AWS may, between a real master and real workers: the result is the same."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -30,6 +29,7 @@ from tests.integration.applying import Applying, applying, person
 from tests.integration.evidence import OrderWatch
 from tests.integration.migrating import Migrating, migrating
 from tests.servers import own
+from tests.waiting import until
 from work_queue.attributes import QueueAttributes, attributes
 from work_queue.client import client
 from work_queue.queue import WorkQueue
@@ -39,7 +39,6 @@ pytestmark = [pytest.mark.servers, pytest.mark.long]
 USERS = 40
 RECORDS = 8
 """Changes that are published at once."""
-_PATIENCE_SECONDS = 60
 
 
 @pytest.fixture(autouse=True)
@@ -51,13 +50,6 @@ def _credentials(credentials):
 def proxy(servers) -> Iterator[SqsProxy]:
     with sqs_proxy(servers.sqs_endpoint, seed=7) as found:
         yield found
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    over = time.monotonic() + _PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < over, f"{what} did not come true"
-        time.sleep(0.02)
 
 
 # Whole runs

@@ -14,9 +14,10 @@ from migration_core.manifest import FILE_NAME
 from migration_core.steps import Step
 from snapshot_loader import fetching
 from snapshot_loader.stopping import StoppedEarly
-from tests.integration.fetching import SIZE, Export, some_bytes, told, until
+from tests.integration.fetching import SIZE, Export, some_bytes, told
 from tests.servers.file_server import Fault, file_server
 from tests.servers.secure import Authority
+from tests.waiting import until
 
 ONE = "export/one"
 FETCH_STEPS = [step for step in Step if step.startswith("fetch.")]
@@ -100,7 +101,7 @@ class TestFetching:
     def test_a_second_fetch_into_the_folder_is_told_to_wait(self, export, server):
         server.faults[ONE] = [Fault(hold=1000)]
         first = export.command()
-        until(server.held.is_set)
+        until(server.held.is_set, "the server holds an answer back")
 
         with pytest.raises(Transient, match="another process is fetching"):
             export.fetch()
@@ -359,14 +360,12 @@ class TestDying:
     def test_sigterm_stops_at_a_checkpoint_and_asks_to_be_run_again(self, export, server):
         server.faults[ONE] = [Fault(cut=100_000), *[Fault(status=503)] * 50]
         process = export.command()
-        until(lambda: len(server.of(ONE)) > 1)
+        until(lambda: "waiting: one: byte 100000 of 300000: http" in export.said()[1], "it says what it waits for")
 
         process.send_signal(signal.SIGTERM)
 
         assert process.wait(30) == 75
-        _, err = export.said()
-        assert "stopped at a checkpoint" in err
-        assert "waiting: one: byte 100000 of 300000: http" in err
+        assert "stopped at a checkpoint" in export.said()[1]
         server.faults.clear()
         export.fetch()
         export.expect_equal()

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from threading import Event
 
@@ -29,6 +28,7 @@ from snapshot_loader.reading import PartReader
 from snapshot_loader.stopping import StoppedEarly
 from tests.integration.snapshots import MAPPING, SnapshotCase, expected, line
 from tests.servers import own
+from tests.waiting import until
 
 pytestmark = pytest.mark.servers
 
@@ -390,8 +390,7 @@ class TestPrograms:
         limited = ended(start("snapshot_loader", "--chunk-rows", "20", "--time-limit", "0.2s"))
         before = loaded(case)
         asked = start("snapshot_loader", "--chunk-rows", "20")
-        while loaded(case) == before:
-            time.sleep(0.05)
+        until(lambda: loaded(case) != before, "a checkpoint is committed")
         asked.send_signal(signal.SIGTERM)
         code, out, _ = ended(asked)
 

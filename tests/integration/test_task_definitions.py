@@ -4,12 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from tests.asl.here import JOBS, SERVICES, TEMPLATE, tasks_here
 from tests.chaos.ports import free_port
+from tests.waiting import until
 
 pytestmark = pytest.mark.servers
 
@@ -61,11 +61,12 @@ def test_a_service_becomes_healthy_and_leaves_in_good_order_within_its_time(depl
 
     before = health(kind, port)
     child = deployment.begin(kind, HTTP_PORT=port)
-    given_up = time.monotonic() + check["StartPeriod"] + check["Interval"] * check["Retries"]
-    while health(kind, port) != 0:
-        assert child.process.poll() is None, child.last_words()
-        assert time.monotonic() < given_up, child.last_words()
-        time.sleep(_LOOK_SECONDS)
+    until(
+        lambda: child.process.poll() is not None or health(kind, port) == 0,
+        lambda: f"it is healthy; {child.last_words()}",
+        seconds=check["StartPeriod"] + check["Interval"] * check["Retries"],
+    )
+    assert child.process.poll() is None, child.last_words()
     child.process.send_signal(signal.SIGTERM)
     code = child.process.wait(container["StopTimeout"])
 

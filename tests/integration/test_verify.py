@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
 from io import StringIO
@@ -27,6 +26,7 @@ from runtime.version import version
 from tests.integration.applying import applying, doc, person
 from tests.integration.verifying import found, verified
 from tests.unit.snapshot_parts import part_of
+from tests.waiting import until
 
 pytestmark = pytest.mark.servers
 
@@ -67,14 +67,6 @@ def stopped_children(pid):
     """Processes below `pid` that have been stopped, once there are two."""
     below = [one for one in psutil.Process(pid).children(recursive=True) if one.status() == psutil.STATUS_STOPPED]
     return below if len(below) == 2 else []
-
-
-def until_some(look):
-    over = time.monotonic() + 60
-    while not (some := look()):
-        assert time.monotonic() < over, "nothing came"
-        time.sleep(0.05)
-    return some
 
 
 class TestImages:
@@ -333,7 +325,7 @@ class TestProgress:
         world.drain()
         world.environment["MIGRATION_FAILPOINTS"] = "verifier.compared:2:stop"
         child = started(world, "verify", "--workers", "2")
-        workers = until_some(lambda: stopped_children(child.pid))
+        workers = until(lambda: stopped_children(child.pid), "a process has compared twice")
         child.kill()
         child.wait()
         for one in workers:

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from local_stack.process import Process, process_of, start
 from local_stack.state import State
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -24,10 +24,7 @@ def started(log: Path, script: str = "import time; time.sleep(60)") -> Process:
 
 
 def said(log: Path) -> None:
-    until = time.monotonic() + 10
-    while not log.read_text():
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    until(log.read_text, f"{log} says something")
 
 
 def test_a_process_is_stopped_and_gone_afterwards(log):

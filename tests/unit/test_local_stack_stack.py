@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from local_stack.process import process_of
 from local_stack.server import Command, Place
 from local_stack.servers import ServerFailed
 from local_stack.stack import LocalStack, running
+from tests.waiting import until
 
 LISTEN = """
 import socket, sys
@@ -122,12 +124,20 @@ def test_a_server_that_dies_at_its_start_says_why_and_the_others_stay_known(stac
     stack.up()
 
 
+def _says_nothing_but(words: str, log: Path) -> None:
+    """No version, once the server has come so far that it could be asked."""
+    until(lambda: words in log.read_text(), f"{log} says {words}")
+
+
 def test_a_server_that_never_answers_is_given_up(stack, listeners, monkeypatch):
-    monkeypatch.setattr("local_stack.stack._ARRIVES_WITHIN_SECONDS", 0.5)
+    stack.up()
+    stack.stop("sqs")
     listeners["sqs"].program = "import time; print('thinking', flush=True); time.sleep(60)"
+    monkeypatch.setattr(listeners["sqs"], "version", lambda _address: _says_nothing_but("thinking", stack.log("sqs")))
+    monkeypatch.setattr("local_stack.stack._ARRIVES_WITHIN_SECONDS", 0.0)
 
     with pytest.raises(ServerFailed, match=r"^SQS does not answer: its log ends: thinking"):
-        stack.up()
+        stack.start("sqs")
 
 
 def test_the_last_user_that_leaves_stops_what_was_started_for_users(stack):
