@@ -219,10 +219,14 @@ class LogView:
         )
         found = {}
         for place, future in asked.items():
+            what = f"asking for the offsets of {place.topic}[{place.partition}]"
             try:
-                found_one = self._answer(future, f"asking for the offsets of {place.topic}[{place.partition}]")
+                found_one = self._answer(future, what)
             except TopicMissing:
                 continue
+            # librdkafka gives -1001 and no error where the request was lost with its connection.
+            if found_one.offset < 0:
+                raise Transient(f"{what}: the connection broke before the answer came")
             epoch = found_one.leader_epoch
             found[place.topic, place.partition] = (found_one.offset, None if epoch is None or epoch < 0 else epoch)
         return found

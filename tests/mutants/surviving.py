@@ -111,6 +111,13 @@ MUTANTS = [
         ("tests/unit/test_crossed.py::test_only_what_nobody_knows_of_shuts_the_gate",),
     ),
     Mutant(
+        "an answer that was lost with its connection is an offset",
+        "kafka_log/watermarks.py",
+        "            if found_one.offset < 0:\n",
+        "            if found_one.offset < -9999:\n",
+        ("tests/integration/test_kafka_log.py::test_an_answer_that_was_lost_with_its_connection_is_no_offset",),
+    ),
+    Mutant(
         "leaders that the client remembers are believed for minutes",
         "kafka_log/watermarks.py",
         "        except Transient:\n",
