@@ -17,6 +17,7 @@ from local_stack.fetching import Say
 from local_stack.folders import ROOT
 from local_stack.kafka import Kafka, container_environment
 from local_stack.mysql import PASSWORD, SETTINGS, MySql
+from local_stack.ports import free_port
 from local_stack.process import Process
 from local_stack.server import Server
 from local_stack.servers import ServerFailed, Servers
@@ -153,7 +154,7 @@ def _mysql(image: str) -> _Part:
 
 
 def _kafka(image: str) -> _Part:
-    container, port = DockerContainer(image), _free_port()
+    container, port = DockerContainer(image), free_port()
     # Clients go where the broker says that it is, so the port is the same inside and outside.
     for name, value in container_environment(container.get_docker_client().host(), port).items():
         container.with_env(name, value)
@@ -169,7 +170,7 @@ def _sqs(image: str) -> _Part:
 
 def _bound(container: DockerContainer, inside: int) -> int:
     """A port that stays the same when the container is started again, as an ephemeral one would not."""
-    outside = _free_port()
+    outside = free_port()
     container.with_bind_ports(inside, outside)
     return outside
 
@@ -226,12 +227,6 @@ def _remove(engine: Any, container: str) -> None:  # noqa: ANN401 - the SDK has 
         engine.api.remove_container(container, v=True, force=True)
     except NotFound:
         return
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _root_cause(error: BaseException) -> str:

@@ -1,12 +1,12 @@
 """What a stack remembers between commands: the ports it was given, the processes it started, whose they are."""
 
 import json
-import socket
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Self
 
+from local_stack.ports import free_port, is_free
 from local_stack.process import Process
 
 
@@ -67,8 +67,8 @@ class State:
     def reserve(self, *names: str) -> None:
         """The ports that these had, or others where a stranger has taken them."""
         for name in names:
-            if not _free(self.ports.get(name, 0)):
-                self.ports[name] = _any_port(set(self.ports.values()))
+            if name not in self.ports or not is_free(self.ports[name]):
+                self.ports[name] = free_port(but=self.ports.values())
 
     def _write(self) -> None:
         kept = {
@@ -82,23 +82,3 @@ class State:
         unfinished = self.file.with_suffix(".unfinished")
         unfinished.write_text(json.dumps(kept, indent=2), encoding="utf-8")
         unfinished.replace(self.file)
-
-
-def _free(port: int) -> bool:
-    if not port:
-        return False
-    with socket.socket() as probe:
-        # As the servers do it: connections of the last run that are still closing are no obstacle.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _any_port(taken: set[int]) -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    return port if port not in taken else _any_port(taken)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from local_stack.folders import cache_folder
 from local_stack.mysql import MySql
+from local_stack.ports import free_port
 from local_stack.process import Process, start
 from local_stack.server import Place
-from tests.chaos.ports import free_port
 from tests.waiting import until
 
 _SIZE = "280m"

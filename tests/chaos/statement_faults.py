@@ -76,6 +76,8 @@ def every_statement(
     places = range(1, len([one for one in undisturbed if re.search(matching, one)]) + 1)
     for index, fault in product(places, faults) if some is None else _some(places, faults, some, Random(seed)):
         found = meet(role, proxy, index, fault, matching=matching)
+        if some is not None and not found.met:  # this time there were fewer batches or looks than undisturbed
+            found = meet(role, proxy, 1 + index // 3, fault, matching=matching)
         assert found.attempts <= MOST_ATTEMPTS, found
         assert found.statements <= _MOST_TIMES * len(undisturbed) + _LOOKS, found
         yield found
@@ -114,5 +116,5 @@ def until_done(role: Role) -> int:
         with suppress(Transient):
             if role.attempt():
                 return attempt
-        Event().wait(_BETWEEN_SECONDS)
+        Event().wait(_BETWEEN_SECONDS * attempt**2)  # the server has time to see that a session is gone
     raise AssertionError("the work is never done")

@@ -17,12 +17,12 @@ from db.ledger import ledger
 from examples.health_devices.scenario import scenario
 from local_stack.folders import cache_folder
 from local_stack.mysql import MySql
+from local_stack.ports import free_port
 from local_stack.process import start
 from local_stack.server import Place
 from local_stack.stack import LocalStack
 from runtime.retry import patiently
 from tests.chaos.longer import only_full
-from tests.chaos.ports import free_port
 from tests.integration.legacy_topics import drain, legacy_topics, write
 from tests.integration.migrating import Migrating, migrating
 from tests.waiting import until

@@ -113,7 +113,7 @@ def test_a_worker_whose_log_has_no_room_works_on_and_leaves_in_good_order(world)
     world.until_drained()
     worker.send_signal(signal.SIGTERM)
 
-    assert worker.wait(20) == 0
+    assert worker.wait(60) == 0
     assert world.ledger("people").applied == 50
 
 

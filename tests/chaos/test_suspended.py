@@ -43,9 +43,9 @@ class TestAMasterInItsTransaction:
         legacy.wait(lambda: legacy.offsets() == legacy.ends())
         go_on(first)
 
-        assert first.wait(20) == 75
+        assert first.wait(60) == 75
         second.send_signal(signal.SIGTERM)
-        assert second.wait(10) == 0
+        assert second.wait(60) == 0
         complete(legacy)
 
     @pytest.mark.parametrize("step", IN_TRANSACTION if FULL else IN_TRANSACTION[:1])
@@ -67,10 +67,10 @@ class TestAMasterInItsTransaction:
         legacy.wait(taken_over)
         write(legacy, topic, 100, first=100, partitions=2)
 
-        assert first.wait(20) == 75
+        assert first.wait(60) == 75
         legacy.wait(lambda: legacy.offsets() == legacy.ends())
         second.send_signal(signal.SIGTERM)
-        assert second.wait(10) == 0
+        assert second.wait(60) == 0
         complete(legacy)
 
 
@@ -114,4 +114,4 @@ class TestAWorkerWithItsLanes:
         assert world.remainders() == []
         for process in (first, second):
             process.send_signal(signal.SIGTERM)
-        assert [process.wait(20) for process in (first, second)] == [0, 0]
+        assert [process.wait(60) for process in (first, second)] == [0, 0]

@@ -242,7 +242,7 @@ class LegacyTopics:
         """What /readyz of a started master says."""
         port = next(line["port"] for line in self.log(number) if line["event"] == "http_listening")
         try:
-            with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10) as answer:
+            with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=60) as answer:
                 return answer.status, answer.read().decode()
         except OSError as error:
             return getattr(error, "code", 0), getattr(error, "read", bytes)().decode()

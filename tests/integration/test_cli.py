@@ -218,7 +218,7 @@ def test_watching_prints_a_line_a_look_until_it_is_interrupted(cli, control):
     looks = [json.loads(child.stdout.readline()) for _ in range(3)]
 
     child.send_signal(signal.SIGINT)
-    _, err = child.communicate(timeout=10)
+    _, err = child.communicate(timeout=60)
 
     assert [len(look) for look in looks] == [2, 2, 2]
     assert (child.returncode, err) == (0, "")

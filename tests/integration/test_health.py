@@ -48,7 +48,7 @@ class Probe:
         self.port = self.server.start("127.0.0.1", 0)
 
     def ask(self, path: str, method: str = "GET") -> tuple[int, str, bytes]:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
         connection.request(method, path)
         answer = connection.getresponse()
         found = answer.status, answer.headers["Content-Type"], answer.read()
@@ -140,7 +140,7 @@ def is_fine(port) -> bool:
 
 def say(port, request: bytes) -> bytes:
     """What comes back until the server hangs up."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
         client.sendall(request)
         client.shutdown(socket.SHUT_WR)
         return b"".join(iter(lambda: client.recv(1 << 16), b""))
@@ -213,7 +213,7 @@ def test_however_many_dawdle_a_probe_comes_through_and_their_number_is_bounded(p
 
 def test_whoever_sends_a_byte_now_and_then_is_hung_up_on(port, monkeypatch):
     monkeypatch.setattr(health, "_CLIENT_SECONDS", 0.2)
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
         client.sendall(b"GET /healthz")
         with suppress(ConnectionError):
             for _ in range(1000):

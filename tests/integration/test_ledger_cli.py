@@ -153,7 +153,7 @@ class Verifier:
         port = until(
             lambda: next((one["port"] for one in self.events() if one["event"] == "http_listening"), None), "it listens"
         )
-        connection = HTTPConnection("127.0.0.1", port, timeout=5)
+        connection = HTTPConnection("127.0.0.1", port, timeout=60)
         connection.request("GET", path)
         answer = connection.getresponse()
         body = answer.read().decode()
@@ -183,7 +183,7 @@ class TestVerifier:
         ready, healthy = verifier.get("/readyz")[0], verifier.get("/healthz")[0]
         verifier.process.send_signal(signal.SIGTERM)
 
-        assert verifier.process.wait(10) == 0
+        assert verifier.process.wait(60) == 0
         assert (ready, healthy) == (200, 200)
         told = [one for one in verifier.events() if one["event"] == "ledger_remainder"]
         assert [(one["stream"], one["done"], one["received"]) for one in told] == [("people", -1, -1)]

@@ -48,10 +48,10 @@ class TestTheProcess:
         legacy.wait(lambda: legacy.rows("SELECT MIN(epoch) FROM source_offset") == [(2,)])
         write(legacy, topic, 100, first=100, partitions=2)
 
-        assert first.wait(20) == 75
+        assert first.wait(60) == 75
         legacy.wait(lambda: legacy.offsets() == legacy.ends())
         second.send_signal(signal.SIGTERM)
-        assert second.wait(10) == 0
+        assert second.wait(60) == 0
         complete(legacy)
 
     def test_a_master_that_was_suspended_while_another_took_over_changes_nothing(self, legacy):
@@ -65,9 +65,9 @@ class TestTheProcess:
         legacy.wait(lambda: legacy.offsets() == legacy.ends())
         go_on(first)
 
-        assert first.wait(20) == 75
+        assert first.wait(60) == 75
         second.send_signal(signal.SIGTERM)
-        assert second.wait(10) == 0
+        assert second.wait(60) == 0
         complete(legacy)
 
     def test_it_leaves_soon_after_sigterm_while_records_pour_in(self, legacy):
@@ -79,7 +79,7 @@ class TestTheProcess:
 
         process.send_signal(signal.SIGTERM)
 
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
 
     def test_ready_means_that_every_stream_is_read(self, legacy):
         users = legacy.stream("users")
@@ -89,7 +89,7 @@ class TestTheProcess:
         legacy.wait(lambda: any(line["event"] == "reading" for line in legacy.log()))
         good = legacy.ready()
         process.send_signal(signal.SIGTERM)
-        process.wait(10)
+        process.wait(60)
 
         write(legacy, users, 10)
         legacy.admin.delete_records(users, 0, 5)

@@ -100,7 +100,7 @@ def test_a_stop_that_is_set_while_records_are_on_their_way_holds_before_their_co
     master = legacy.master(reached=meanwhile)
 
     with pytest.raises(Transient, match="shall stop at 5"):
-        turns(master, 20)
+        turns(master, 200)
     master._next_controls = 0.0
     until(legacy, master, lambda: legacy.offsets() == {(topic, 0): 5})
     turns(master, 3)

@@ -16,6 +16,7 @@ from runtime.settings import MasterSettings
 from tests.integration.command_line import Cli
 from tests.integration.migrating import MASTER, WORKER, Migrating, migrating
 from tests.servers import own
+from tests.waiting import until
 
 pytestmark = pytest.mark.servers
 
@@ -94,10 +95,7 @@ def everything(world: Migrating, told: Told) -> None:
     world.start("loader-1", "snapshot_loader")
     world.start("master-1", MASTER)
     world.until(lambda: drained(world, "unread"), "storing")
-    told.by["doorbells"] = str(world.queue.receive_message(
-        QueueUrl=world.environment["SQS_QUEUE_URL"], MaxNumberOfMessages=10, VisibilityTimeout=0,
-        MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"],
-    )["Messages"])  # fmt: skip
+    told.by["doorbells"] = str(until(lambda: doorbells(world), "a doorbell"))
     world.start("worker-1", WORKER)
     world.start("verifier-1", "migration_verifier")
     world.until(lambda: drained(world, "pending"), "applying")
@@ -108,6 +106,17 @@ def everything(world: Migrating, told: Told) -> None:
     world.children.stop()
     for file in (world.folder / "logs").glob("*.log"):
         told.by[file.name] = file.read_text()
+
+
+def doorbells(world: Migrating) -> list[object]:
+    """With all that a receiver may ask for; they stay in the queue."""
+    return world.queue.receive_message(
+        QueueUrl=world.environment["SQS_QUEUE_URL"],
+        MaxNumberOfMessages=10,
+        VisibilityTimeout=0,
+        MessageAttributeNames=["All"],
+        MessageSystemAttributeNames=["All"],
+    ).get("Messages", [])
 
 
 def publish(world: Migrating) -> None:
@@ -131,9 +140,12 @@ def drained(world: Migrating, what: str) -> bool:
 
 
 def asked(log: Path, path: str) -> str:
-    port = next(json.loads(line)["port"] for line in log.read_text().splitlines() if '"http_listening"' in line)
+    (port,) = until(
+        lambda: [json.loads(line)["port"] for line in log.read_text().splitlines() if '"http_listening"' in line],
+        f"{log} tells its port",
+    )
     try:
-        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
             return f"{answer.headers}{answer.read().decode()}"
     except HTTPError as error:
         return f"{error.headers}{error.read().decode()}"

@@ -22,11 +22,13 @@ from migration_core.lane import lane_of
 from migration_core.steps import Step, nothing
 from migration_worker.serve import DoorbellLoop
 from migration_worker.sweeper import Sweeper
+from tests.chaos.suspended import waits_for_a_lock
 from tests.integration.applying import Applying, applying, doc, person
 from tests.integration.legacy_topics import LANES as LANES_OF_A_STREAM
 from tests.integration.legacy_topics import drain, legacy_topics
 from tests.integration.snapshots import SnapshotCase, line
 from tests.servers import own
+from tests.waiting import until
 from work_queue.attributes import attributes
 from work_queue.client import client
 
@@ -438,16 +440,10 @@ class _Rival:
             session.execute(f"INSERT INTO {ballast} VALUES {values}")
             session.execute(f"UPDATE {people} SET age = 1 WHERE id = %s", (self._last,))
             self._holds.set()
-            self._wait_for_the_worker()
+            until(lambda: waits_for_a_lock(self._world.database), "the worker waits", seconds=9)
             session.execute(f"SELECT id FROM {people} FOR UPDATE")
             self.met = True
             raise _Enough
-
-    def _wait_for_the_worker(self) -> None:
-        for _ in range(400):
-            if self._world.rows("SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"):
-                return
-            Event().wait(0.05)
 
 
 def _limits(world: Applying):

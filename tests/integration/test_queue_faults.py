@@ -164,7 +164,7 @@ def test_lanes_whose_doorbells_were_in_a_lost_answer_go_on_while_sqs_still_holds
     world.start()
     world.until_drained()
 
-    assert in_queue(servers, world).in_flight == 4
+    until(lambda: in_queue(servers, world).in_flight == 4, "all four are held back")
     assert world.rows("SELECT COUNT(*) FROM {target}.people") == [(20,)]
 
 

@@ -36,7 +36,9 @@ def test_a_pattern_is_listed_with_its_share_its_trend_masked_samples_and_the_las
     _, text, _ = cli.run("rejects", "list")
 
     assert found["share"] == pytest.approx(6 / 21)
-    assert (found["by_hour"][-1], found["by_hour"][-4], sum(found["by_hour"])) == (1, 5, 6)
+    hours = found["by_hour"]
+    assert [count for count in hours if count] == [5, 1]
+    assert hours.index(1) - hours.index(5) in (3, 4)  # 4 where an hour began meanwhile
     assert found["samples"] == ["9999"] * 3
     assert (found["state"], found["decision"]["who"], found["decision"]["because"]) == ("accepted", "kim", "agreed")
     assert "accepted by kim" in text

@@ -335,8 +335,9 @@ def test_a_mapping_that_is_accepted_may_write_and_the_others_may_not(world):
 def test_a_paused_stream_is_replayed_as_far_as_it_is_applied(world):
     world.put("people", [nicked("a", "A")])
     world.drain()
+    stream_id = registered(world.database, "people").stream_id
     with world.database.transaction() as session:
-        pause_stream(session, 1, "for a comparison")
+        pause_stream(session, stream_id, "for a comparison")
     world.put("people", [nicked("b", "B")])
 
     assert renamed(world).report()["rows"] == 1

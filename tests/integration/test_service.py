@@ -41,13 +41,13 @@ def begun(**env: str) -> subprocess.Popen[str]:
 def test_a_service_listens_tells_its_configuration_and_leaves_when_asked():
     child = begun(DATABASE_URL="mysql+pymysql://u:hush@h/c", METRICS_EMF="1")
     first, second = json.loads(child.stdout.readline()), json.loads(child.stdout.readline())
-    connection = HTTPConnection("127.0.0.1", first["port"], timeout=5)
+    connection = HTTPConnection("127.0.0.1", first["port"], timeout=60)
     connection.request("GET", "/healthz")
     healthy = connection.getresponse().status
     connection.close()
 
     child.send_signal(signal.SIGTERM)
-    rest, told = child.communicate(timeout=10)
+    rest, told = child.communicate(timeout=60)
 
     assert (healthy, child.returncode, told) == (200, 0, "")
     assert (first["event"], second["event"]) == ("http_listening", "started")
@@ -61,7 +61,7 @@ def test_a_service_listens_tells_its_configuration_and_leaves_when_asked():
 def test_a_service_without_its_configuration_says_so_in_one_line_and_exits_2():
     child = begun(LOG_LEVEL="loud")
 
-    said, told = child.communicate(timeout=10)
+    said, told = child.communicate(timeout=60)
 
     assert child.returncode == 2
     assert said == ""

@@ -7,6 +7,7 @@ from migration_core.errors import Transient
 from tests.chaos.mysql_proxy import mysql_proxy
 from tests.chaos.mysql_session import KILL_QUERY, Cut
 from tests.chaos.roles import opened
+from tests.waiting import until
 
 pytestmark = pytest.mark.servers
 
@@ -51,9 +52,9 @@ def test_a_named_lock_ends_with_the_session_of_its_holder(database):
     with database.alone("a") as first:
         assert first
         with database.transaction() as session:
-            ((holder,),) = session.rows(
-                "SELECT id FROM performance_schema.processlist WHERE id <> CONNECTION_ID() AND db = DATABASE()"
-            )
+            others = "SELECT id FROM performance_schema.processlist WHERE id <> CONNECTION_ID() AND db = DATABASE()"
+            until(lambda: len(session.rows(others)) == 1, "sessions of earlier tests are gone")
+            ((holder,),) = session.rows(others)
             session.execute("KILL %s", (holder,))
             while session.rows("SELECT 1 FROM performance_schema.processlist WHERE id = %s", (holder,)):
                 pass

@@ -14,6 +14,7 @@ from migration_core.errors import ConfigError, Fenced, Halted, Transient
 from migration_core.steps import Step
 from tests.integration.fleet import Fleet, as_new, document
 from tests.integration.forked import said
+from tests.waiting import until
 
 pytestmark = pytest.mark.servers
 
@@ -349,6 +350,7 @@ class TestTogether:
             if step is Step.STATISTIC_COMMITTED and not taken:
                 taken.append(step)
                 world.run_sql(f"KILL {lock_holder(world)}")
+                until(lambda: lock_holder(world) is None, "the session has ended")
                 world.count()
 
         with pytest.raises(Fenced, match="another process works on run"):

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
+from local_stack.ports import free_port
 from tests.asl.here import JOBS, SERVICES, TEMPLATE, tasks_here
-from tests.chaos.ports import free_port
 from tests.waiting import until
 
 pytestmark = pytest.mark.servers

@@ -6,6 +6,7 @@ import pytest
 
 from tests.chaos.listening import HOST, Listening
 from tests.chaos.tcp_proxy import BlackHole, CutAfter, Flip, Latency, Refuse, Way, tcp_proxy
+from tests.waiting import until
 
 TEXT = b"0123456789" * 1000
 
@@ -38,7 +39,7 @@ def proxy(echo):
 
 @pytest.fixture
 def client(proxy):
-    with socket.create_connection((HOST, proxy.port), timeout=10) as found:
+    with socket.create_connection((HOST, proxy.port), timeout=60) as found:
         found.sendall(b"hello")
         assert received(found, 5) == b"hello"
         yield found
@@ -96,8 +97,10 @@ def test_one_bit_is_wrong_and_only_once(proxy, client, flip):
 
 
 def test_a_black_hole_swallows_and_resets_whoever_lost_something_in_the_end(proxy, client):
-    proxy.tell(BlackHole(frozenset({Way.TO_CLIENT})))
+    hole = BlackHole(frozenset({Way.TO_CLIENT}))
+    proxy.tell(hole)
     client.sendall(TEXT)
+    until(lambda: proxy.fired[hole], "something is swallowed")
     client.settimeout(0.05)
     with pytest.raises(TimeoutError):
         client.recv(1)
@@ -125,7 +128,7 @@ def test_a_reset_is_heard_at_once_and_new_connections_are_refused_as_long_as_it_
     with pytest.raises(ConnectionResetError):
         first_byte(proxy.port)
     proxy.clear()
-    with socket.create_connection((HOST, proxy.port), timeout=10) as again:
+    with socket.create_connection((HOST, proxy.port), timeout=60) as again:
         again.sendall(b"hello")
         assert received(again, 5) == b"hello"
 

@@ -20,6 +20,7 @@ from migration_core.errors import ConfigError
 from runtime.settings import DatabaseAccess, KafkaAccess
 from tests.integration.command_line import Cli
 from tests.servers import secure
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.servers,
@@ -155,7 +156,7 @@ def test_records_go_and_come_by_every_protected_way(safe, protocol):
     reader = LogReader(config)
     reader.assign([Start(topic, 0, 0)])
 
-    batches = reader.read(1, 10.0)
+    batches = until(lambda: [one for one in reader.read(1, 1.0) if one.records], "the record")
 
     reader.close()
     assert [record.value for batch in batches for record in batch.records] == [b"value"]
@@ -205,7 +206,7 @@ def test_records_go_and_come_by_tokens_of_iam(by_token, signer):
     reader = LogReader(by_token)
     reader.assign([Start("by_token", 0, 0)])
 
-    batches = reader.read(1, 10.0)
+    batches = until(lambda: [one for one in reader.read(1, 1.0) if one.records], "the record")
 
     reader.close()
     assert [record.value for batch in batches for record in batch.records] == [b"value"]

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from datetime import UTC, datetime
 from io import StringIO
 
@@ -65,8 +65,10 @@ def asked(world, *arguments):
 
 def stopped_children(pid):
     """Processes below `pid` that have been stopped, once there are two."""
-    below = [one for one in psutil.Process(pid).children(recursive=True) if one.status() == psutil.STATUS_STOPPED]
-    return below if len(below) == 2 else []
+    with suppress(psutil.NoSuchProcess):  # one of those that help to begin has ended
+        below = [one for one in psutil.Process(pid).children(recursive=True) if one.status() == psutil.STATUS_STOPPED]
+        return below if len(below) == 2 else []
+    return []
 
 
 class TestImages:

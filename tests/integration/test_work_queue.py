@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import chain, repeat
 from uuid import uuid4
 
 import pytest
@@ -320,7 +321,8 @@ def test_deleting_and_releasing_while_the_queue_is_away_raise_nothing(bench):
 def test_a_queue_that_falls_silent_does_not_keep_a_stopping_process(bench):
     bench.proxy.black_hole()
     sqs = client("eu-central-1", endpoint=bench.proxy.url, wait=NOW)
-    sender = WorkQueue(sqs, bench.url)
+    ticks = chain([0.0], repeat(2.0))  # the time-out of the first request, and then time stands still
+    sender = WorkQueue(sqs, bench.url, clock=ticks.__next__)
 
     assert sender.ring(lanes(30)) == lanes(30)
 
@@ -333,7 +335,7 @@ def test_a_queue_that_falls_silent_does_not_keep_a_stopping_process(bench):
 def test_a_server_that_is_not_there_costs_no_time(credentials):
     pauses: list[float] = []
     sqs = client("eu-central-1", endpoint="http://127.0.0.1:9")
-    queue = WorkQueue(sqs, "http://127.0.0.1:9/q.fifo", pause=pauses.append)
+    queue = WorkQueue(sqs, "http://127.0.0.1:9/q.fifo", clock=Clock(), pause=pauses.append)
 
     assert queue.ring(lanes(30)) == lanes(30)
 

@@ -488,7 +488,7 @@ class TestKilled:
 
         worker.send_signal(signal.SIGTERM)
 
-        assert worker.wait(10) == 0
+        assert worker.wait(60) == 0
 
 
 class TestLocks:

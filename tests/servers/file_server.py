@@ -155,8 +155,8 @@ class _Handler(BaseHTTPRequestHandler):
         most = next((limit for limit in (fault.cut, fault.hold) if limit is not None), len(rest))
         for start in range(0, min(most, len(rest)), _BLOCK):
             block = rest[start : min(start + _BLOCK, most)]
+            asked.sent += len(block)  # before the client can have it and look
             self.wfile.write(block)
-            asked.sent += len(block)
         self.wfile.flush()
         if fault.hold is not None:
             self.served.held.set()

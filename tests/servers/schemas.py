@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from uuid import uuid4
 
+import pymysql
 from sqlalchemy.engine import make_url
 
 from db.bulk import quoted
@@ -89,7 +90,8 @@ def _end_others(session: Session, name: str) -> None:
     for (other,) in session.rows(
         "SELECT id FROM performance_schema.processlist WHERE db = %s AND id <> CONNECTION_ID()", (name,)
     ):
-        session.execute(f"KILL {other}")
+        with suppress(pymysql.MySQLError):  # it has ended by itself
+            session.execute(f"KILL {other}")
 
 
 def _rows(session: Session, table: str) -> list[tuple[object, ...]]:

@@ -1,6 +1,5 @@
 """Servers with certificates and passwords, as processes of this machine for one test module."""
 
-import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from local_stack.fetching import say_on_stderr
 from local_stack.folders import cache_folder
 from local_stack.kafka import Kafka
 from local_stack.mysql import MySql
+from local_stack.ports import free_port
 from local_stack.process import start
 from local_stack.server import Command, Place, Server
 from local_stack.servers import ServerFailed
@@ -159,7 +159,9 @@ def _general(host: str) -> x509.GeneralName:
 def _running(server: Server, folder: Path, more: Sequence[str]) -> Iterator[dict[str, int]]:
     place = Place(cache_folder(environ), folder / server.name, say_on_stderr)
     server.fetch(place)
-    ports = dict(zip(server.ports, _free_ports(len(server.ports)), strict=True))
+    ports: dict[str, int] = {}
+    for name in server.ports:
+        ports[name] = free_port(but=ports.values())
     command = server.prepare(place, ports)
     log = place.own / f"{server.name}.log"
     process = start([*command.arguments, *more], log=log, env=command.env)
@@ -172,11 +174,3 @@ def _running(server: Server, folder: Path, more: Sequence[str]) -> Iterator[dict
         yield ports
     finally:
         process.stop(kill=True)
-
-
-def _free_ports(count: int) -> list[int]:
-    opened = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in opened]
-    for one in opened:
-        one.close()
-    return ports

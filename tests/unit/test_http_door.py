@@ -26,7 +26,7 @@ def asked(connection: HTTPConnection) -> tuple[int, bytes]:
 
 def test_a_request_is_answered_with_what_the_header_and_the_body_make():
     with door(lambda header, body: (201, {"header": header, **body})) as one:
-        connection = HTTPConnection("127.0.0.1", one.port, timeout=5)
+        connection = HTTPConnection("127.0.0.1", one.port, timeout=60)
 
         assert asked(connection) == (201, b'{"header": "Do", "a": 1}')
         connection.close()
@@ -34,7 +34,7 @@ def test_a_request_is_answered_with_what_the_header_and_the_body_make():
 
 def test_no_answer_ends_the_connection():
     with door(lambda _header, _body: None) as one:
-        connection = HTTPConnection("127.0.0.1", one.port, timeout=5)
+        connection = HTTPConnection("127.0.0.1", one.port, timeout=60)
 
         with pytest.raises(RemoteDisconnected):
             asked(connection)
@@ -45,7 +45,7 @@ def test_whoever_dies_while_it_asks_is_not_heard(capsys):
     asked_for = []
     with (
         door(lambda _header, body: asked_for.append(body) or (200, {})) as one,
-        socket.create_connection(("127.0.0.1", one.port), timeout=5) as client,
+        socket.create_connection(("127.0.0.1", one.port), timeout=60) as client,
     ):
         client.sendall(b'POST / HTTP/1.1\r\nX-Amz-Target: Do\r\nContent-Length: 8\r\n\r\n{"a"')
         client.shutdown(socket.SHUT_WR)
@@ -58,7 +58,7 @@ def test_whoever_dies_while_it_asks_is_not_heard(capsys):
 
 def test_a_shut_door_ends_what_is_open_refuses_what_is_new_and_opens_at_the_same_port():
     with door(lambda _header, _body: (200, {})) as one:
-        early = HTTPConnection("127.0.0.1", one.port, timeout=5)
+        early = HTTPConnection("127.0.0.1", one.port, timeout=60)
         asked(early)
         one.shut()
         one.shut()
@@ -66,7 +66,7 @@ def test_a_shut_door_ends_what_is_open_refuses_what_is_new_and_opens_at_the_same
         early.auto_open = 0
         with pytest.raises(ConnectionError):
             asked(early)
-        late = HTTPConnection("127.0.0.1", one.port, timeout=5)
+        late = HTTPConnection("127.0.0.1", one.port, timeout=60)
         with pytest.raises(ConnectionRefusedError):
             asked(late)
         late.close()

@@ -86,9 +86,13 @@ def test_a_client_that_fails_is_quoted_in_one_line(tmp_path):
 def test_progress_is_told_while_a_client_works(tmp_path, monkeypatch):
     monkeypatch.setattr("local_stack.fetching._LINE_SECONDS", 0.1)
     monkeypatch.setattr("local_stack.fetching._LOOK_SECONDS", 0.1)
-    said: list[str] = []
+    growing, seen = tmp_path / "growing", tmp_path / "seen"
 
-    script = "head -c 3000000 /dev/zero > '" + str(tmp_path / "work" / "part") + "'; sleep 1"
-    run_watched(["sh", "-c", script], growing=tmp_path / "work", label="Maven", say=said.append)
+    def say(line: str) -> None:
+        if "Maven: 3 MB after" in line:
+            seen.touch()
 
-    assert any("Maven: 3 MB after" in line for line in said)
+    script = f"head -c 3000000 /dev/zero > '{growing / 'part'}'; until [ -e '{seen}' ]; do sleep 0.05; done"
+    run_watched(["sh", "-c", script], growing=growing, label="Maven", say=say)
+
+    assert seen.exists()

@@ -16,7 +16,7 @@ def test_each_comes_at_its_time():
     later.add(["an hour"], HOUR)
     later.add(["second"], 0.1)
     later.add(["first"], 0.05)
-    until(lambda: len(done) == 2, lambda: done)
+    until(lambda: sum(map(len, done)) == 2, lambda: done)
 
     assert time.monotonic() - begun >= 0.1
     assert [one for batch in done for one in batch] == ["first", "second"]

@@ -125,7 +125,7 @@ def test_the_first_signal_asks(number):
 
     child.send_signal(number)
 
-    assert child.communicate(timeout=10)[0] == "left\n"
+    assert child.communicate(timeout=60)[0] == "left\n"
     assert child.returncode == 0
 
 
@@ -136,7 +136,7 @@ def test_the_second_signal_insists():
 
     child.send_signal(signal.SIGTERM)
 
-    assert child.wait(timeout=10) == 128 + signal.SIGTERM
+    assert child.wait(timeout=60) == 128 + signal.SIGTERM
     child.stdout.close()
 
 
@@ -146,7 +146,7 @@ def test_a_signal_does_not_deadlock_a_loop_that_asks_all_the_time():
     time.sleep(0.2)  # signals must meet the loop at any instruction; there is nothing to wait for
     child.send_signal(signal.SIGTERM)
 
-    assert child.wait(timeout=10) == 0
+    assert child.wait(timeout=60) == 0
     child.stdout.close()
 
 
@@ -159,7 +159,7 @@ def test_a_thread_that_dies_takes_the_process_with_it():
         [sys.executable, "-c", body], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
-    _, told = child.communicate(timeout=10)
+    _, told = child.communicate(timeout=60)
 
     assert child.returncode == 1
     assert "thread_died" in told

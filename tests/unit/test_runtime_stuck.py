@@ -29,10 +29,10 @@ def hang_once():
     heart.beat()
     time.sleep(60)
 
-with ends_when_stuck(heart, timedelta(seconds=0.5)):
+with ends_when_stuck(heart, timedelta(seconds={seconds})):
     {act}
 over.set()
-time.sleep(0.7)
+time.sleep({seconds} + 0.2)
 """
 HANGS = {
     "asleep": "time.sleep(60)",
@@ -42,10 +42,14 @@ HANGS = {
 }
 
 
-def ended(act):
+def ended(act, seconds=0.5):
     """Exit code and stderr; one that would hang for ever is not left behind."""
     return subprocess.run(
-        [sys.executable, "-c", BODY.format(act=act)], check=False, stderr=subprocess.PIPE, text=True, timeout=30
+        [sys.executable, "-c", BODY.format(act=act, seconds=seconds)],
+        check=False,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
     )
 
 
@@ -58,7 +62,9 @@ def test_a_process_that_hangs_ends_with_1_and_its_stacks_on_stderr(act):
 
 
 def test_a_process_that_moves_lives_on_and_is_not_ended_afterwards():
-    process = ended("[(heart.beat(), setattr(heart, '_next_told', 0), time.sleep(0.02)) for _ in range(50)]")
+    process = ended(
+        "[(heart.beat(), setattr(heart, '_next_told', 0), time.sleep(0.02)) for _ in range(150)]", seconds=2
+    )
 
     assert (process.returncode, process.stderr) == (0, "")
 
