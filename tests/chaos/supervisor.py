@@ -132,7 +132,11 @@ class Supervisor:
     def _at_a_moment(self, role: str, done: Callable[[Child], None]) -> None:
         """Whoever plays this role then; nobody where it is just being started."""
         self._spend(self._dice.uniform(0, _MOMENT_SECONDS), least=0)
-        chosen = [child for child in self.world.children.running if self.world.module_of(child) == role]
+        chosen = [
+            child
+            for child in self.world.children.running
+            if self.world.module_of(child) == role and child.process.poll() is None
+        ]
         if chosen:
             done(self._dice.choice(chosen))
 

@@ -22,7 +22,7 @@ from tests.waiting import until
 
 SIZE = 300_000
 """Of a part: some blocks, and more than counts as progress."""
-_PATIENCE_SECONDS = 30
+_PATIENCE_SECONDS = 60
 
 
 def some_bytes(size: int = SIZE, seed: int = 1) -> bytes:

@@ -121,7 +121,7 @@ class SnapshotCase:
         """In a process of its own, which kills itself there; whether it came so far."""
         child = forked.CONTEXT.Process(target=_load_in_child, args=(self.url, self.folder, self.mapping, step, passing))
         child.start()
-        child.join(30)
+        child.join(120)
         if child.exitcode == -signal.SIGKILL:
             return True
         assert child.exitcode == 0

@@ -19,6 +19,8 @@ _FIRST = f"WHERE {_OF_KAFKA} ORDER BY lane, sequence LIMIT 1"
 # the scenario plants bad records, too, and any record may be the first of its lane
 _REJECTED = "SELECT r.lane, r.sequence FROM reject r JOIN stream s USING (stream_id) WHERE s.name = 'users'"
 _FIRST_GOOD = f"WHERE {_OF_KAFKA} AND (lane, sequence) NOT IN ({_REJECTED}) ORDER BY lane, sequence LIMIT 1"
+_OWN = "REPEAT('9', 64)"
+"""The hash of a pattern that no record has."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +44,19 @@ def kept(table: str, rows: str, *then: str) -> tuple[tuple[str, ...], tuple[str,
 def rejected(code: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The first good record of a stream is among the rejects, too."""
     pattern = (
-        "INSERT INTO reject_pattern (pattern_id, stream_id, hash, stage, code, field_path, shape) "
-        f"SELECT 99, stream_id, REPEAT('9', 64), 'write', '{code}', '', '' FROM stream WHERE name = 'users'"
+        "INSERT INTO reject_pattern (stream_id, hash, stage, code, field_path, shape) "
+        f"SELECT stream_id, {_OWN}, 'write', '{code}', '', '' FROM stream WHERE name = 'users'"
     )
     reject = (
         "INSERT INTO reject (stream_id, lane, sequence, pattern_id, source_id, source_offset, value_sha256, detail, "
-        "version) SELECT s.stream_id, r.lane, r.sequence, 99, r.source_id, r.source_offset, REPEAT('0', 64), '', '' "
-        f"FROM (SELECT * FROM raw_users {_FIRST_GOOD}) r JOIN stream s ON s.name = 'users'"
+        "version) SELECT p.stream_id, r.lane, r.sequence, p.pattern_id, r.source_id, r.source_offset, "
+        f"REPEAT('0', 64), '', '' FROM (SELECT * FROM raw_users {_FIRST_GOOD}) r "
+        f"JOIN reject_pattern p ON p.hash = {_OWN}"
     )
-    mended = ("DELETE FROM reject WHERE pattern_id = 99", "DELETE FROM reject_pattern WHERE pattern_id = 99")
+    mended = (
+        f"DELETE r FROM reject r JOIN reject_pattern p USING (pattern_id) WHERE p.hash = {_OWN}",
+        f"DELETE FROM reject_pattern WHERE hash = {_OWN}",
+    )
     return (pattern, reject), mended
 
 
@@ -113,7 +119,13 @@ PLANTED = {
     ),
     "a good record is rejected": Planted("tables", "rejected, but not planted", *rejected("TYPE_MISMATCH")),
     "a bad record is not rejected": Planted(
-        "tables", "not rejected", *kept("reject", "LIMIT 1", "DELETE r FROM reject r JOIN kept USING (lane, sequence)")
+        "tables",
+        "not rejected",
+        *kept(
+            "reject",
+            "ORDER BY stream_id, lane, sequence LIMIT 1",
+            "DELETE r FROM reject r JOIN kept USING (stream_id, lane, sequence)",
+        ),
     ),
     "a record is rejected for a deadlock": Planted("infrastructure", "MYSQL_1213", *rejected("MYSQL_1213")),
     "a record is rejected because workers were killed": Planted(

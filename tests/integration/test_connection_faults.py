@@ -1,11 +1,11 @@
 """The way to MySQL and to Kafka breaks as networks do: nothing is lost, doubled, damaged or blamed on a row."""
 
+import gc
 import signal
-import time
 from contextlib import suppress
 from dataclasses import replace
 from random import Random
-from threading import Thread, Timer
+from threading import Event, Thread
 
 import pytest
 from confluent_kafka import Producer
@@ -25,14 +25,20 @@ from tests.chaos.statement_faults import MOST_ATTEMPTS, until_done
 from tests.chaos.tcp_proxy import BOTH, BlackHole, CutAfter, Flip, Latency, Refuse, Way, tcp_proxy
 from tests.integration.applying import Applying, applying, doc, person
 from tests.integration.legacy_topics import complete, drain, legacy_topics, turns, write
+from tests.waiting import until
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(SECONDS), pytest.mark.long]
+pytestmark = [
+    pytest.mark.servers,
+    pytest.mark.timeout(SECONDS),
+    pytest.mark.long,
+    # Of a connection that is reset while TLS begins, Python's own wrapping leaves a socket to the collector.
+    pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning"),
+]
 
 PLACES = 200 if FULL else 3
 """At which the bytes of each way are cut or flipped."""
-READ_SECONDS = 2
+READ_SECONDS = 4
 GONE_AFTER_SECONDS = 1
-PATIENCE_SECONDS = 30
 
 
 @pytest.fixture
@@ -41,6 +47,7 @@ def way(servers):
     url = make_url(servers.mysql_url)
     with tcp_proxy(url.host, url.port) as found:
         yield found
+    gc.collect()  # here, and not in the middle of somebody else's test
 
 
 @pytest.fixture
@@ -73,17 +80,18 @@ class TestTheWayToMySql:
         length = way.passed[to]
 
         for place in Random(SEED).sample(range(length), PLACES):
-            fault = kind(place, to, times=1)
-            role.renew()
-            way.tell(fault)
-            assert until_done(role) <= MOST_ATTEMPTS, fault
-            way.clear()
-            role.expect()
+            for nearer in (place, place // 3):  # less may pass this time than when it was measured
+                fault = kind(nearer, to, times=1)
+                role.renew()
+                way.tell(fault)
+                assert until_done(role) <= MOST_ATTEMPTS, fault
+                way.clear()
+                role.expect()
+                if way.fired[fault]:
+                    break
 
         assert sum(way.fired.values()) > PLACES / 2  # no two runs are equally long
 
-    # Of a connection that is reset while TLS begins, Python's own wrapping leaves a socket to the collector.
-    @pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning")
     def test_connections_that_are_reset_again_and_again_cost_nothing(self, way, role):
         with meanwhile(way.reset, times=8, seed=SEED) as resets:
             while resets.is_alive():
@@ -105,7 +113,13 @@ class TestTheWayToMySql:
         hole = BlackHole(frozenset(ways))
         role.renew()
         way.tell(hole)
-        end = Timer(1.2 * READ_SECONDS, way.clear)
+
+        def comes_back() -> None:
+            until(lambda: way.fired[hole], "something is swallowed")
+            Event().wait(1.2 * READ_SECONDS)
+            way.clear()
+
+        end = Thread(target=comes_back)
         end.start()
 
         until_done(role)
@@ -155,18 +169,24 @@ class TestHalfOpen:
     def work(self, world: Applying, way, reached) -> int:
         """Apply everything by way of the proxy; how often lanes were found locked or lost on the way."""
         with roles.opened(way.through(world.url), applies_lanes=True) as database:
-            work, times = world.work(reached, database=database), 0
+            work, held = world.work(reached, database=database), []
             every = [("people", lane) for lane in range(4)]
-            over = time.monotonic() + PATIENCE_SECONDS
-            while work.ready(every):
-                assert time.monotonic() < over, "the lanes are never free again"
-                times += bool(work.apply(every))
-        return times
+
+            def applied() -> bool:
+                with suppress(Transient):  # a session may be ended between two looks
+                    if not work.ready(every):
+                        return True
+                    held.append(bool(work.apply(every)))
+                return False
+
+            until(applied, "the lanes are free again", pause=0)
+        return sum(held)
 
 
 class TestLocksOnTables:
     def test_a_table_that_somebody_locks_makes_its_stream_wait_and_no_other(self, world):
         with world.database.transaction() as other:
+            other.execute("SET SESSION wait_timeout = 600")  # it idles while the others work
             other.execute(f"LOCK TABLES {world.target}.people WRITE")
             self.blocked(world)
             other.execute("UNLOCK TABLES")
@@ -181,11 +201,14 @@ class TestLocksOnTables:
 
         changing = Thread(target=alter)
         with world.database.transaction() as reader:
+            reader.execute("SET SESSION wait_timeout = 600")  # as above
             reader.rows(f"SELECT * FROM {world.target}.people")
             changing.start()
-            while not world.rows("SELECT 1 FROM performance_schema.processlist WHERE info LIKE 'ALTER%%' AND state "
-                                 "LIKE 'Waiting for table metadata lock' AND db = DATABASE()"):  # fmt: skip
-                pass
+            waits = (
+                "SELECT 1 FROM performance_schema.processlist WHERE info LIKE 'ALTER%%' "
+                "AND state = 'Waiting for table metadata lock' AND db = DATABASE()"
+            )
+            until(lambda: world.rows(waits), "the change waits")
             self.blocked(world)
         changing.join()
 
@@ -256,6 +279,7 @@ class TestTheWayToKafka:
         broker.reset()
         write(legacy, legacy.streams["users"], 40, first=40, partitions=2)
         turns(master, 4)
+        legacy.wait(lambda: broker.fired[fault] or master.turn(), what="a try to reach the broker")
         without = legacy.offsets()
         broker.clear()
         drain(master, legacy)

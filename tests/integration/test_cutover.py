@@ -36,7 +36,8 @@ def world(servers, tmp_path_factory):
 
 
 @pytest.fixture
-def night(world):
+def night(world, monkeypatch):
+    monkeypatch.setattr("db.cutover_store._LOCK_SECONDS", 60)  # until the server sees that a runner has died
     world.reset()
     return world
 
@@ -91,7 +92,8 @@ class TestTheWayForward:
         with pytest.raises(ConfigError, match="under way"):
             night.begin()
 
-    def test_a_second_runner_is_sent_away_while_the_first_is_at_work(self, night):
+    def test_a_second_runner_is_sent_away_while_the_first_is_at_work(self, night, monkeypatch):
+        monkeypatch.setattr("db.cutover_store._LOCK_SECONDS", 0)
         night.begin()
 
         with night.store.sole_runner(), pytest.raises(Transient, match="another process"):

@@ -21,7 +21,8 @@ def world(servers, tmp_path_factory):
 
 
 @pytest.fixture
-def night(world):
+def night(world, monkeypatch):
+    monkeypatch.setattr("db.cutover_store._LOCK_SECONDS", 60)  # until the server sees that a runner has died
     world.reset()
     return world
 

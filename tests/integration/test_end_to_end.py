@@ -14,7 +14,7 @@ from examples.health_devices import scenario as health_devices
 from migration_core.cutover import CutoverStep
 from tests.integration.migrating import Migrating, migrating
 
-pytestmark = [pytest.mark.servers, pytest.mark.long]
+pytestmark = [pytest.mark.servers, pytest.mark.long, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def test_health_devices_up_to_the_eve_of_its_cutover(servers, tmp_path):
         world.take_snapshot("--part-rows", "2000")
         world.start_services(workers=2)
 
-        world.prove()
+        world.prove(patience=300)
 
         assert world.stored() > 50_000
         for beside in ("migrations", "statements.yaml"):

@@ -32,7 +32,7 @@ def _leave_with(module: str) -> None:
 def test_a_program_finds_all_that_it_imports_there(module):
     child = CONTEXT.Process(target=_leave_with, args=(module,))
     child.start()
-    child.join(30)
+    child.join(60)
     assert child.exitcode == 0
 
 

@@ -191,7 +191,7 @@ class TestVerifier:
     def test_without_its_settings_it_names_them_and_exits_2(self, world, tmp_path):
         verifier = Verifier(world, tmp_path, DATABASE_URL="", AUDIT_LAP_HOURS="0")
 
-        assert verifier.process.wait(30) == 2
+        assert verifier.process.wait(60) == 2
         assert "DATABASE_URL is missing" in verifier.log.read_text()
         assert "AUDIT_LAP_HOURS" in verifier.log.read_text()
 

@@ -4,22 +4,27 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from db.engine import Database
 from examples import processed_schema
+from kafka_log.failure import TopicMissing
 from kafka_log.producer import LogWriter
 from kafka_log.topics import TopicAdmin
 from kafka_log.watermarks import LogView
 from local_stack.folders import cache_folder
 from local_stack.servers import ServerFailed
 from local_stack.stack import LocalStack, running, why_not
+from migration_core.errors import Transient
 from migration_core.finding import Verdict
 from migration_verifier.checks.database import database_findings
 from migration_verifier.checks.variables import variable_findings
 from migration_verifier.drift import find_drift
+from runtime.retry import patiently
 from tests.servers import own
 from tests.servers.schemas import control_schema
 from work_queue.attributes import attributes, ensure_queue
@@ -114,7 +119,13 @@ class TestOwnServers:
 
         own_servers.stack.restart("kafka", kill=kill)
 
-        (end,) = LogView(config).offsets_now([topic])
+        (end,) = patiently(  # the broker answers before it leads its partitions
+            lambda: LogView(config).offsets_now([topic]),
+            stop=Event(),
+            what="Kafka",
+            patience=timedelta(seconds=60),
+            passes=lambda error: isinstance(error, (Transient, TopicMissing)),
+        )
         assert end.offset == 1
 
     def test_sqs_comes_back_where_it_was_without_its_queues(self, own_servers, credentials):

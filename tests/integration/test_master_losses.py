@@ -62,8 +62,8 @@ class TestTheSourceLostSomething:
         write(legacy, topic, 20)
         legacy.admin.delete_records(topic, 0, 5)
 
-        first = legacy.start().wait(30)
-        second = legacy.start().wait(30)
+        first = legacy.start().wait(60)
+        second = legacy.start().wait(60)
         assert (first, second) == (1, 1)
         accepted = accept_gap(legacy.source_store, legacy.view, topic, 0, at=None, version="test")
         drain(legacy.master(), legacy)

@@ -31,7 +31,7 @@ class TestTheProcess:
         write(legacy, topic, 500, partitions=2)
 
         killed = legacy.start(MIGRATION_FAILPOINTS=f"{step}:1:kill")
-        assert killed.wait(30) == -signal.SIGKILL
+        assert killed.wait(60) == -signal.SIGKILL
         write(legacy, topic, 100, first=500, partitions=2)
         drain(legacy.master(), legacy)
 

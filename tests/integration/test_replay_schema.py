@@ -199,7 +199,7 @@ def test_a_worker_with_the_mapping_from_before_a_swap_writes_nothing_and_leaves(
     with pytest.raises(StaleMapping, match="rebuilt by another mapping"):
         running.apply([("people", lane) for lane in range(4)])
     process = world.start()
-    code = process.wait(30)
+    code = process.wait(60)
 
     assert code == 2
     assert names(world) == {"a": "A"}
@@ -216,7 +216,7 @@ def test_a_running_worker_with_the_old_mapping_leaves_by_itself(world):
     replay("--swap")
     world.put("people", [nicked("a", "A2")])  # nobody rings: its sweep must find out
 
-    assert process.wait(30) == 2
+    assert process.wait(60) == 2
     assert names(world) == {"a": "A"}
 
 

@@ -107,7 +107,7 @@ class TestFetching:
             export.fetch()
 
         server.release.set()
-        assert first.wait(30) == 0
+        assert first.wait(60) == 0
         assert export.said()[1] != ""
         export.expect_equal()
 
@@ -364,7 +364,7 @@ class TestDying:
 
         process.send_signal(signal.SIGTERM)
 
-        assert process.wait(30) == 75
+        assert process.wait(60) == 75
         assert "stopped at a checkpoint" in export.said()[1]
         server.faults.clear()
         export.fetch()

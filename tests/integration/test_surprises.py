@@ -52,7 +52,7 @@ class TestFieldsThatNoColumnTakes:
         worker = world.start()
         world.until_drained()
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(30) == 0
+        assert worker.wait(60) == 0
 
         found = cli.json("fields", "list")
         (field,) = found["fields"]

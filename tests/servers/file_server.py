@@ -12,7 +12,7 @@ from threading import Event, Thread
 from urllib.parse import unquote, urlsplit
 
 _POLL_SECONDS = 0.02
-_PATIENCE_SECONDS = 30
+_PATIENCE_SECONDS = 120
 _BLOCK = 1 << 14
 
 
