@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 
 from db import engine
 from kafka_log.failure import ReadFailed
+from kafka_log.watermarks import LogView, Watermark
 from migration_core.errors import Transient
 from migration_core.steps import Step
 from tests.chaos import roles
@@ -37,6 +38,8 @@ pytestmark = [
 
 PLACES = 200 if FULL else 3
 """At which the bytes of each way are cut or flipped."""
+RESETS = 40
+"""Of a connection at random moments; about every fourth of them loses the last of three questions."""
 READ_SECONDS = 4
 GONE_AFTER_SECONDS = 1
 
@@ -271,6 +274,21 @@ class TestTheWayToKafka:
                 patiently(master, legacy)
 
         complete(legacy)
+
+    def test_an_answer_that_was_lost_with_its_connection_is_no_offset(self, legacy, broker):
+        place = (legacy.stream(), 0)
+        write(legacy, place[0], 5)
+        view, answers, lost = LogView({"bootstrap.servers": broker.address}), set(), 0
+        broker.tell(Latency(0.005))
+        with meanwhile(broker.reset, times=RESETS, seed=SEED, pause=0.1) as resets:
+            while resets.is_alive():
+                try:
+                    answers.add(view.watermarks([place])[place])
+                except Transient:
+                    lost += 1
+
+        assert answers <= {Watermark(0, 5, 5, 0)}
+        assert lost
 
     @pytest.mark.parametrize("fault", [Refuse(), BlackHole()], ids=["nobody-listens", "black-hole"])
     def test_a_broker_that_is_away_is_waited_for(self, legacy, broker, master, fault):

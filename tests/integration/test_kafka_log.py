@@ -12,19 +12,13 @@ from kafka_log.probe import records_at
 from kafka_log.producer import LogWriter
 from kafka_log.reader import LogReader, Start
 from kafka_log.topics import TopicAdmin
-from kafka_log.watermarks import LogView, Watermark
+from kafka_log.watermarks import LogView
 from migration_core.errors import ConfigError, Transient
 from migration_core.headers import decode_headers
 from migration_core.records import Received
-from tests.chaos.kafka_proxy import kafka_proxy
-from tests.chaos.meanwhile import meanwhile
-from tests.chaos.tcp_proxy import Latency
 from tests.waiting import until
 
 pytestmark = pytest.mark.servers
-
-RESETS = 40
-"""Of a connection at random moments; about every fourth of them loses the last of three questions."""
 
 
 @pytest.fixture
@@ -228,25 +222,6 @@ def test_missing_partitions_have_no_watermarks_and_missing_topics_no_vector(log_
     assert view.watermarks([(log_topic, 0), (log_topic, 9), ("no-such-topic", 0)]).keys() == {(log_topic, 0)}
     with pytest.raises(TopicMissing, match="no-such-topic"):
         view.offsets_now([log_topic, "no-such-topic"])
-
-
-def test_an_answer_that_was_lost_with_its_connection_is_no_offset(config, log_topic, writer):
-    for number in range(5):
-        writer.produce(log_topic, b"%d" % number, partition=0)
-    writer.flush()
-    answers, lost = set(), 0
-    with kafka_proxy(config["bootstrap.servers"]) as broker:
-        broker.tell(Latency(0.005))
-        view = LogView({"bootstrap.servers": broker.address})
-        with meanwhile(broker.reset, times=RESETS, seed=1, pause=0.1) as resets:
-            while resets.is_alive():
-                try:
-                    answers.add(view.watermarks([(log_topic, 0)])[log_topic, 0])
-                except Transient:
-                    lost += 1
-
-    assert answers <= {Watermark(0, 5, 5, 0)}
-    assert lost
 
 
 def test_how_a_topic_forgets_is_read_from_its_settings(admin, log_topic, view):

@@ -115,7 +115,9 @@ MUTANTS = [
         "kafka_log/watermarks.py",
         "            if found_one.offset < 0:\n",
         "            if found_one.offset < -9999:\n",
-        ("tests/integration/test_kafka_log.py::test_an_answer_that_was_lost_with_its_connection_is_no_offset",),
+        (
+            "tests/integration/test_connection_faults.py::TestTheWayToKafka::test_an_answer_that_was_lost_with_its_connection_is_no_offset",
+        ),
     ),
     Mutant(
         "leaders that the client remembers are believed for minutes",
