@@ -7,8 +7,8 @@ from threading import Event, Thread
 
 from db.engine import Database
 from db.failure import SqlError
+from tests.servers.sessions import GONE
 
-_GONE = 1094
 KILLS = ("KILL CONNECTION", "KILL QUERY")
 
 
@@ -62,7 +62,7 @@ def kill_one(database: Database, sessions: Sequence[int], chance: Random) -> boo
         with database.transaction() as own:
             own.execute(f"{chance.choice(KILLS)} {chance.choice(sessions)}")
     except SqlError as error:
-        if error.errno != _GONE:
+        if error.errno != GONE:
             raise
         return False
     return True

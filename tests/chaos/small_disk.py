@@ -74,11 +74,11 @@ def small_disk(folder: Path) -> Iterator[SmallDisk]:
     )
     try:
         log = place.own / "mysql.log"
-        until(
-            lambda: server.version(server.address(port)) or not process.alive(),
-            lambda: f"an answer; {log.read_text(encoding='utf-8')[-2000:]}",
-        )
-        assert process.alive(), log.read_text(encoding="utf-8")[-2000:]
+
+        def lives() -> None:
+            assert process.alive(), log.read_text(encoding="utf-8")[-2000:]
+
+        until(lambda: server.version(server.address(port)), "it answers", meanwhile=lives)
         yield SmallDisk(server.address(port), process, Path(f"/proc/{process.pid}/root", *disk.parts[1:]))
     finally:
         process.stop(kill=True)

@@ -1,23 +1,26 @@
 """Processes that a failpoint has stopped in the middle of a transaction, and what a server does to their sessions."""
 
 import signal
-from contextlib import suppress
 
 import psutil
-import pymysql
 
 from db.engine import LANE_SECONDS, Database
 from tests.integration.forked import Forked
+from tests.servers.sessions import end
 from tests.waiting import until
 
 
 def until_stopped(process: Forked) -> None:
     """It stands at its failpoint when this returns."""
+
+    def lives() -> None:
+        assert process.poll() is None, f"it ended with {process.returncode} instead"
+
     until(
-        lambda: process.poll() is not None or psutil.Process(process.pid).status() == psutil.STATUS_STOPPED,
+        lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED,
         "it comes to its failpoint",
+        meanwhile=lives,
     )
-    assert process.poll() is None, f"it ended with {process.returncode} instead"
 
 
 def go_on(process: Forked) -> None:
@@ -36,10 +39,8 @@ def end_its_transactions(database: Database) -> None:
             "AND v.variable_name = 'wait_timeout' WHERE p.db = %s AND p.id <> CONNECTION_ID()",
             (database.schema,),
         )
-        for number, idle_seconds in found:
-            assert int(idle_seconds) <= LANE_SECONDS
-            with suppress(pymysql.MySQLError):  # the server has ended it already
-                session.execute(f"KILL {number}")
+        assert all(int(idle_seconds) <= LANE_SECONDS for _, idle_seconds in found)
+        end(session, [number for number, _ in found])
 
 
 def waits_for_a_lock(database: Database) -> bool:

@@ -3,10 +3,8 @@
 import resource
 import signal
 import time
-from contextlib import suppress
 from pathlib import Path
 
-import pymysql
 import pytest
 
 from db import lanes
@@ -18,6 +16,7 @@ from tests.integration.applying import Applying, person
 from tests.integration.emptying import emptied
 from tests.integration.forked import Forked
 from tests.servers import own
+from tests.servers.sessions import end_others
 from work_queue.client import client
 
 pytestmark = pytest.mark.servers
@@ -137,12 +136,7 @@ def test_a_worker_that_can_open_no_file_leaves_and_does_not_wait_for_ever(world)
     _until_it_serves(world, worker)
     resource.prlimit(worker.pid, resource.RLIMIT_NOFILE, (3, 3))
     with world.database.transaction() as session:
-        for (number,) in session.rows(
-            "SELECT id FROM performance_schema.processlist WHERE db = %s AND id <> CONNECTION_ID()",
-            (world.database.schema,),
-        ):
-            with suppress(pymysql.MySQLError):  # it has ended by itself
-                session.execute(f"KILL {number}")
+        end_others(session, world.database.schema)
 
     assert worker.wait(60) not in (0, None)
 

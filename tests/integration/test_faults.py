@@ -1,11 +1,10 @@
 """Whole runs in which one thing goes wrong halfway; many things at once are for `test_chaos.py` and `make chaos`."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
-import pymysql
 import pytest
 
 from db.engine import Database, Session
@@ -14,6 +13,7 @@ from local_stack.servers import Servers
 from tests.chaos.plan import MASTER
 from tests.integration.migrating import TRY_AGAIN, Migrating, migrating
 from tests.servers.own import OwnServers, schema_url
+from tests.servers.sessions import end
 
 pytestmark = [pytest.mark.servers, pytest.mark.long]
 
@@ -111,8 +111,5 @@ def administering(servers: Servers) -> Iterator[Session]:
 
 
 def end_others(server: Session) -> None:
-    for (other,) in server.rows(
-        "SELECT id FROM performance_schema.processlist WHERE db IS NOT NULL AND id <> CONNECTION_ID()"
-    ):
-        with suppress(pymysql.MySQLError):  # it has left by itself
-            server.execute(f"KILL {other}")
+    found = server.rows("SELECT id FROM performance_schema.processlist WHERE db IS NOT NULL AND id <> CONNECTION_ID()")
+    end(server, [number for (number,) in found])

@@ -22,7 +22,6 @@ from tests.waiting import until
 pytestmark = pytest.mark.servers
 
 ROOT = Path(__file__).parents[2]
-WITHIN_SECONDS = 60
 AUDIT_STEPS = [step for step in Step if step.startswith("audit.")]
 
 

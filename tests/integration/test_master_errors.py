@@ -1,7 +1,5 @@
 """The master when statements fail, connections die or another master comes."""
 
-from contextlib import suppress
-
 import pytest
 
 from db.failure import SqlError
@@ -12,6 +10,7 @@ from migration_core.records import Received
 from migration_core.steps import Step
 from tests.chaos.failpoints import NEVER_FAILS
 from tests.integration.legacy_topics import complete, drain, legacy_topics, turns, write
+from tests.servers.sessions import end_others
 
 pytestmark = pytest.mark.servers
 
@@ -54,11 +53,8 @@ class TestErrors:
         for first in range(0, 400, 40):
             write(legacy, topic, 40, first=first, partitions=2)
             legacy.database.engine.dispose()
-            for (connection,) in legacy.rows(
-                "SELECT id FROM performance_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()"
-            ):
-                with suppress(SqlError):  # it has ended by itself
-                    legacy.rows(f"KILL {connection}")
+            with legacy.database.transaction() as session:
+                end_others(session, legacy.database.schema)
             try:
                 master.turn()
             except SqlError as error:

@@ -13,8 +13,6 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.servers
 
-_LOOK_SECONDS = 0.1
-
 
 @pytest.fixture(scope="module")
 def deployment(servers, module_credentials, tmp_path_factory):
@@ -61,12 +59,16 @@ def test_a_service_becomes_healthy_and_leaves_in_good_order_within_its_time(depl
 
     before = health(kind, port)
     child = deployment.begin(kind, HTTP_PORT=port)
+
+    def lives() -> None:
+        assert child.process.poll() is None, child.last_words()
+
     until(
-        lambda: child.process.poll() is not None or health(kind, port) == 0,
+        lambda: health(kind, port) == 0,
         lambda: f"it is healthy; {child.last_words()}",
         seconds=check["StartPeriod"] + check["Interval"] * check["Retries"],
+        meanwhile=lives,
     )
-    assert child.process.poll() is None, child.last_words()
     child.process.send_signal(signal.SIGTERM)
     code = child.process.wait(container["StopTimeout"])
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from uuid import uuid4
 
-import pymysql
 from sqlalchemy.engine import make_url
 
 from db.bulk import quoted
@@ -13,6 +12,7 @@ from db.engine import Database, Session
 from db.schema import create_schema, drop_schemas, upgrade
 from local_stack.servers import Servers
 from migration_core.errors import MigrationError
+from tests.servers.sessions import end_others
 
 _free: dict[str, list["_Schema"]] = defaultdict(list)
 """{server: schemas that are empty}."""
@@ -43,7 +43,7 @@ class _Schema:
         database = Database(self.url, pool_size=1)
         try:
             with database.transaction() as session:
-                _end_others(session, self.name)
+                end_others(session, self.name)  # programs that were killed may hold locks for a moment
                 session.execute("SET foreign_key_checks = 0")
                 for table in _tables(session) - self._tables:
                     session.execute(f"DROP TABLE {quoted(table)}")
@@ -83,15 +83,6 @@ def drop_free(servers: Servers) -> None:
     """Leave the servers as they were found."""
     for schema in _free.pop(servers.mysql_url, []):
         drop_schemas(schema.url, schema.name)
-
-
-def _end_others(session: Session, name: str) -> None:
-    """Sessions of programs that were killed may hold locks for a moment."""
-    for (other,) in session.rows(
-        "SELECT id FROM performance_schema.processlist WHERE db = %s AND id <> CONNECTION_ID()", (name,)
-    ):
-        with suppress(pymysql.MySQLError):  # it has ended by itself
-            session.execute(f"KILL {other}")
 
 
 def _rows(session: Session, table: str) -> list[tuple[object, ...]]:
